@@ -1,0 +1,48 @@
+/* Failure ids; see fid.h. */
+#include "base/fid.h"
+
+struct fid fid_parse(str text)
+{
+	struct fid id = { 0 };
+
+	if (ip_parse(text, &id.ip) < 0)
+		id.text = str_head(text, FID_TEXT_MAX);
+	return id;
+}
+
+struct fid fid_ip(const struct ip *ip)
+{
+	return (struct fid){ .ip = *ip };
+}
+
+bool fid_eq(const struct fid *a, const struct fid *b)
+{
+	if (a->ip.family || b->ip.family)
+		return ip_eq(&a->ip, &b->ip);
+	return str_eq(a->text, b->text);
+}
+
+void fid_add(struct buf *b, const struct fid *id)
+{
+	if (id->ip.family)
+		ip_add(b, &id->ip);
+	else
+		buf_add_str(b, id->text);
+}
+
+str fid_key(const struct fid *id, char room[static FID_TEXT_MAX + 1])
+{
+	size_t n;
+
+	room[0] = (char)id->ip.family;
+	if (id->ip.family) {
+		n = id->ip.family == 4 ? 4 : 16;
+		room[1] = (char)id->ip.prefix;
+		memcpy(room + 2, id->ip.bytes, n);
+		return str_mem(room, n + 2);
+	}
+	n = id->text.n < FID_TEXT_MAX ? id->text.n : FID_TEXT_MAX;
+	if (n)
+		memcpy(room + 1, id->text.p, n);
+	return str_mem(room, n + 1);
+}

@@ -1,0 +1,25 @@
+/*
+ * A failure id: what is counted and banned.  Normally an address; a network, or any text that a
+ * filter's <F-ID> captured.  Hostile text: print it only through the escaping printer.
+ */
+#pragma once
+
+#include "base/ip.h"
+
+enum {
+	FID_TEXT_MAX = 256 /* bytes of a text id; a longer one is cut there */
+};
+
+struct fid {
+	struct ip ip; /* family 0: not an address, see text */
+	str text;     /* only when ip.family is 0 */
+};
+
+/* An address or network if the text is one, else the text itself (not copied). */
+struct fid fid_parse(str text);
+struct fid fid_ip(const struct ip *ip);
+bool fid_eq(const struct fid *a, const struct fid *b);
+/* As Fail2ban prints it. */
+void fid_add(struct buf *b, const struct fid *id);
+/* The bytes that stand for it in a table; `room` holds them, the result points into it. */
+str fid_key(const struct fid *id, char room[static FID_TEXT_MAX + 1]);
