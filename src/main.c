@@ -1,4 +1,60 @@
-int main(void)
+/*
+ * lastknock: one program, a subcommand for each thing it does.  Nothing is decided here.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/cli.h"
+
+const struct subcommand subcommands[] = {
+	{ 0 },
+};
+
+const struct subcommand *subcommand_find(const char *name)
 {
-	return 0;
+	for (const struct subcommand *s = subcommands; s->name; s++)
+		if (strcmp(s->name, name) == 0)
+			return s;
+	return NULL;
+}
+
+int subcommand_usage(const char *name)
+{
+	const struct subcommand *s = subcommand_find(name);
+
+	fprintf(stderr, "usage: lastknock %s %s\n", name, s ? s->arguments : "");
+	return 2;
+}
+
+static void help(FILE *out)
+{
+	fputs("usage: lastknock COMMAND [ARGUMENT]...\n\n", out);
+	for (const struct subcommand *s = subcommands; s->name; s++)
+		fprintf(out, "  %-9s %s\n            %s\n", s->name, s->arguments, s->help);
+}
+
+int main(int argc, char **argv)
+{
+	const struct subcommand *s;
+
+	if (argc < 2) {
+		help(stderr);
+		return 2;
+	}
+	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
+	    strcmp(argv[1], "help") == 0) {
+		help(stdout);
+		return 0;
+	}
+	if (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "-V") == 0) {
+		puts("lastknock " LASTKNOCK_VERSION);
+		return 0;
+	}
+	s = subcommand_find(argv[1]);
+	if (!s) {
+		fprintf(stderr, "lastknock: there is no command '%s'\n\n", argv[1]);
+		help(stderr);
+		return 2;
+	}
+	return s->run(argc - 1, argv + 1);
 }
