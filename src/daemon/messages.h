@@ -28,18 +28,21 @@ enum {
 };
 
 enum message_type {
-	/* any child -> warden: u8 role, 32 bytes digest of the configuration it has read */
+	/* any child -> warden: u8 role, 32 bytes digest of the configuration it has read (zero from
+	 * console and herald, which need none) */
 	MSG_HELLO = 1,
 	/* warden -> any child: u8 role; the other end of a channel to that role */
 	MSG_PEER_FD,
 	/* warden -> any child: u8 form, u32 level, u32 pid; the log to write to (none: nowhere) */
 	MSG_LOG_TARGET,
-	/* warden -> any child: finish (engine: commit, console: close); no payload */
+	/* warden -> any child: u8 final: finish. Not final: only hand over to a new engine */
 	MSG_STOP,
-	/* any child -> warden: finished; no payload */
+	/* any child -> warden: finished; no payload. The engine adds a memfd with its state if that
+	 * is in no file */
 	MSG_STOPPED,
 
-	/* warden -> engine: u8 flags (ENGINE_*): read the state and begin */
+	/* warden -> engine: u8 flags (ENGINE_*): read the state (from the memfd, if one comes) and
+	 * begin */
 	MSG_BEGIN,
 	/* warden -> engine: the inotify descriptor; no payload */
 	MSG_WATCH_FD,
@@ -73,8 +76,10 @@ enum message_type {
 	MSG_REQUEST,
 	/* warden -> console: u32 id, u8 ok, str text */
 	MSG_ANSWER,
-	/* console -> warden: u32 jail, u32 n, n * ip: root banned these by hand in the jail */
+	/* console -> warden: str jail, u32 n, n * ip: root is about to ban these by hand */
 	MSG_BY_HAND,
+	/* warden -> console: the listening control socket; no payload */
+	MSG_LISTEN_FD,
 
 	/* engine -> herald: u32 id, str name */
 	MSG_RESOLVE,
@@ -96,8 +101,7 @@ enum log_fd_flags {
 enum ban_flags {
 	BAN_FLAG_RESTORED = 1, /* from the database: actions with norestored leave it out */
 	BAN_FLAG_EXTENDED = 2, /* known already, ends later: renew the kernel's time-out only */
-	BAN_FLAG_QUIET = 4,    /* the kernel forgets it by itself at the same time */
-	BAN_FLAG_FLUSH = 8,    /* BAN_DEL: all bans of the jail (n is 0) */
+	BAN_FLAG_STOPPING = 4, /* BAN_DEL: the jail stops; an action's flush does for all of them */
 };
 
 enum request {
@@ -105,6 +109,7 @@ enum request {
 	REQUEST_RELOAD, /* text: jail or "--all", then flags, blank-separated */
 	REQUEST_FLUSHLOGS,
 	REQUEST_LOGLEVEL, /* text: the level */
+	REQUEST_BANTIME,  /* text: seconds, a blank, the jail: root changes what is allowed */
 	REQUESTS,
 };
 
