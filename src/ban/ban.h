@@ -19,11 +19,15 @@ struct bans *bans_new(void);
 void bans_free(struct bans *b);
 /*
  * Takes the ticket over (also when it is not kept).  `bantime` is the jail's, for tickets without
- * their own.  *now_active, if not NULL, is the ticket in the table (NULL for BAN_EXPIRED).
+ * their own.  A new ban's bancount is raised by one.  An extended ban keeps its ticket, with a
+ * ban time of its own that reaches the new end.  *now_active, if not NULL, is the ticket in the
+ * table (NULL for BAN_EXPIRED).
  */
 enum ban_result bans_add(struct bans *b, struct ticket *t, int64_t bantime, double now,
 			 const struct ticket **now_active);
 const struct ticket *bans_find(const struct bans *b, const struct fid *id);
+/* The ban gets this ban time of its own (an increment): true if it is there. */
+bool bans_prolong(struct bans *b, const struct fid *id, int64_t bantime, unsigned bancount);
 /* Takes the ban out and hands its ticket over, or NULL. */
 struct ticket *bans_take(struct bans *b, const struct fid *id);
 /* Takes out one ban whose end is before `now`, or NULL: call until NULL. */

@@ -2,21 +2,34 @@
  * The failures of one jail (Fail2ban's FailManager, section 6.1): a ticket per id, counted by the
  * rate estimate that Fail2ban uses, in a table with a fixed maximum that evicts the id whose last
  * failure is oldest.  Never reads a clock.
+ *
+ * Memory: under 200 bytes an id beside its lines and fields.  These have a maximum in all of
+ * FAILURES_BYTES_PER_ID * max_ids; while it is used up, a ticket that fails again keeps no more
+ * than FAILURES_BYTES_PER_ID of them.  Counters are never given up for lines.
  */
 #pragma once
 
 #include "judge/ticket.h"
 
+enum { FAILURES_BYTES_PER_ID = 1024 };
+
 struct failures;
 
+/* `max_ids` is 1 or more. */
 struct failures *failures_new(size_t max_ids);
 void failures_free(struct failures *f);
 /*
- * Counts one failure.  Returns the ticket as it now stands (it stays owned by the table).
- * `changed_at` of the entry is set, so that failures_each_changed() finds it.
+ * Counts one failure.  Returns the ticket as it now stands (it stays owned by the table, valid
+ * until the next call that is not const).  The match's fields are kept from an id's first failure
+ * only; its lines are appended.
  */
 const struct ticket *failures_add(struct failures *f, const struct match *m, int64_t findtime,
 				  int maxmatches);
+/*
+ * `count` failures more for an id that was banned before (section 6.5), if it is in the table:
+ * its ticket, or NULL.
+ */
+const struct ticket *failures_boost(struct failures *f, const struct fid *id, unsigned count);
 /* Puts a ticket read from the database (takes it over), without counting anything. */
 void failures_put(struct failures *f, struct ticket *t);
 /* Takes the id out and hands its ticket to the caller; NULL if it is not there. */
@@ -32,9 +45,12 @@ void failures_set_total(struct failures *f, uint64_t total);
 uint64_t failures_evicted(const struct failures *f);
 
 /*
- * What changed since the last call: each id added or counted again (`t`) or gone (`t` NULL).
- * Forgets them as it goes; for the store's commit.
+ * What changed since the last call: first each id that is gone (`t` NULL), then each one that was
+ * added or counted again (`t`); an id that went and came back is in both.  An id that came and
+ * went between two calls is not told at all.  Forgets them as it goes; for the store's commit.
  */
 void failures_each_changed(struct failures *f,
 			   void (*fn)(void *arg, const struct fid *id, const struct ticket *t),
 			   void *arg);
+/* Every id counts as changed: after a commit that failed, or for a new database. */
+void failures_touch_all(struct failures *f);
