@@ -7,6 +7,21 @@
 #include "cli/cli.h"
 
 const struct subcommand subcommands[] = {
+	{ "status", "[-s SOCKET] [JAIL [FLAVOR] | --all]", "what a running guard is doing",
+	  cli_client },
+	{ "banned", "[-s SOCKET] [IP]...", "who is banned, or in which jails an address is",
+	  cli_client },
+	{ "ban", "[-s SOCKET] JAIL IP...", "bans addresses in a jail", cli_client },
+	{ "unban", "[-s SOCKET] IP... | --all", "lifts bans in all jails", cli_client },
+	{ "get", "[-s SOCKET] [JAIL] WORD...", "shows a setting of a running guard", cli_client },
+	{ "set", "[-s SOCKET] [JAIL] WORD VALUE...", "changes a setting of a running guard",
+	  cli_client },
+	{ "flushlogs", "[-s SOCKET]", "makes a running guard open its log anew", cli_client },
+	{ "stop", "[-s SOCKET] [JAIL]", "stops a running guard, or one jail", cli_client },
+	{ "ping", "[-s SOCKET]", "asks whether a guard is running", cli_client },
+	{ "version", "[-s SOCKET]", "shows the version of a running guard", cli_client },
+	{ "client", "[-s SOCKET] WORD...", "sends a running guard any of fail2ban-client's words",
+	  cli_client },
 	{ 0 },
 };
 
