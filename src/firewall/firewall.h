@@ -13,6 +13,8 @@
 #include "base/ip.h"
 #include "config/config.h"
 
+#include <linux/netfilter.h> /* NFPROTO_*; wants <netinet/in.h> before it */
+
 struct firewall_port {
 	uint16_t first, last;
 };
@@ -57,13 +59,22 @@ struct firewall_ban {
 
 /*
  * Makes table, chain, sets and rules, replacing same-named ones that Fail2ban or an earlier run
- * left (their elements are read first and given to `found`, may be NULL).  All in one batch.
- * Returns a handle (0 or more) for the calls below.
+ * left, in one batch.  What the old sets held stays banned and is given to `found` (may be NULL)
+ * with what is left of its time: 0 permanent, -1 not known, because Fail2ban's sets know no ends;
+ * those stay for ten minutes, within which the owner says with firewall_add() or firewall_sync()
+ * what it knows.  Texts of the rule are copied.
+ * Returns a handle (0 or more) for the calls below; the same one if these sets were set up before
+ * (then it starts anew: say firewall_sync()).
  */
 int firewall_setup(struct firewall *fw, const struct firewall_rule *rule,
 		   void (*found)(void *arg, const struct ip *ip, int64_t timeout_ms), void *arg,
 		   struct err *err) __attribute__((warn_unused_result));
-/* Adds, or renews the time-outs of, all of them: batches of messages, one system call each. */
+/*
+ * Adds, or renews the time-outs of, all of them: batches of messages, one system call each; a
+ * single new address is one message.  -ENOENT: the sets are gone, because somebody flushed the
+ * ruleset; firewall_setup() and firewall_sync() mend that.  -EAFNOSUPPORT: the table's family
+ * cannot hold some of them; the others were added.
+ */
 int firewall_add(struct firewall *fw, int handle, const struct firewall_ban *bans, size_t n,
 		 struct err *err) __attribute__((warn_unused_result));
 /* Takes them out; one that is not there is no error. */
@@ -72,6 +83,18 @@ int firewall_del(struct firewall *fw, int handle, const struct ip *ips, size_t n
 /* Makes the sets hold exactly these. */
 int firewall_sync(struct firewall *fw, int handle, const struct firewall_ban *bans, size_t n,
 		  struct err *err) __attribute__((warn_unused_result));
-/* Takes out the rules and sets of the handle, and chain and table if nothing is left in them. */
+/* Empties the sets. */
+int firewall_flush(struct firewall *fw, int handle, struct err *err)
+	__attribute__((warn_unused_result));
+/*
+ * Does everything that the handle needs still stand?  -ENOENT: no (`nft flush ruleset`, a restart
+ * of nftables.service); for a look now and then, because nobody tells us.
+ */
+int firewall_check(struct firewall *fw, int handle, struct err *err)
+	__attribute__((warn_unused_result));
+/*
+ * Takes out the rules and sets of the handle, and chain and table if nothing is left in them.  A
+ * set that somebody else's rule uses is emptied and stays.  The handle is free for the next one.
+ */
 int firewall_teardown(struct firewall *fw, int handle, struct err *err)
 	__attribute__((warn_unused_result));
