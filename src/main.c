@@ -22,6 +22,8 @@ const struct subcommand subcommands[] = {
 	{ "version", "[-s SOCKET]", "shows the version of a running guard", cli_client },
 	{ "client", "[-s SOCKET] WORD...", "sends a running guard any of fail2ban-client's words",
 	  cli_client },
+	{ "config", "test|dump [-c DIR] [--jail NAME]",
+	  "check the configuration, or print the commands it comes to", cli_config },
 	{ 0 },
 };
 

@@ -40,7 +40,8 @@ struct config_action {
 	/*
 	 * Properties as sent to the server: dict of str to str, in order, after static
 	 * substitution: actionstart, actionban, ..., timeout, name, actname, Init values and
-	 * their `?family=inet6` variants.
+	 * their `?family=inet6` variants; "True" or "False" for the three that are yes or no.
+	 * Of a Python plugin: its arguments.
 	 */
 	struct value *properties;
 };
@@ -57,9 +58,9 @@ struct config_jail {
 	int maxlines;
 	str *datepattern; /* the lines of it, in order; n 0: built-in detector */
 	unsigned n_datepattern;
-	str logtimezone;   /* .n == 0: local time */
-	str logencoding;   /* "auto", "utf-8", "latin-1", ... */
-	str *journalmatch; /* one OR group each */
+	str logtimezone;             /* .n == 0: local time */
+	str logencoding;             /* "auto", "utf-8", "latin-1", ... */
+	struct value **journalmatch; /* a list of words each: FIELD=value, and "+" for "or" */
 	unsigned n_journalmatch;
 
 	struct config_logpath *logpath;
@@ -106,14 +107,25 @@ struct config {
 
 	struct config_fault *faults; /* in the order found */
 	unsigned n_faults;
+	struct config_fault *notes; /* what works, but may not be what was meant */
+	unsigned n_notes;
 
-	struct value *stream;     /* list of commands: what `config dump` prints */
-	unsigned char digest[32]; /* SHA-256 over stream and patterns: same files, same digest */
+	struct value *stream; /* list of commands: what `config dump` prints */
+	/*
+	 * SHA-256 over the stream (without the log files that a pattern finds at the moment) and
+	 * the patterns: same files, same digest.
+	 */
+	unsigned char digest[32];
 };
 
 struct config_options {
 	const char *jail;   /* only this jail is read; NULL: all that are enabled */
 	bool force_enabled; /* treat the named jail as enabled */
+	/*
+	 * Exists when a journal is kept on this machine: a jail without any log file then reads
+	 * the journal if it may.  NULL: /run/systemd/journal.
+	 */
+	const char *journal_dir;
 	/* overrides from the command line: NULL, or the value */
 	const char *socket, *pidfile, *loglevel, *logtarget, *dbfile;
 };
