@@ -5,6 +5,7 @@
  *   {"do": "add" | "sync", "handle": 0, "bans": [[ip, ms], ...]}       -> {"r": 0, "ms": 12}
  *   {"do": "del", "handle": 0, "ips": [ip, ...]}
  *   {"do": "check" | "flush" | "teardown", "handle": 0}
+ *   {"do": "recognise", "properties": [[name, value], ...]}  -> {"r": 0 or 1, "rule": {...}}
  */
 #include <jansson.h>
 
@@ -99,9 +100,55 @@ static int with_ips(struct firewall *fw, const json_t *in, int handle, struct er
 	return r;
 }
 
-static int run(struct firewall *fw, const json_t *in, json_t *found, struct arena *arena,
+static json_t *rule_json(const struct firewall_rule *rule)
+{
+	json_t *ports = json_array(), *protocols = json_array();
+
+	for (unsigned i = 0; i < rule->n_ports; i++)
+		json_array_append_new(ports,
+				      json_pack("[ii]", rule->ports[i].first, rule->ports[i].last));
+	for (unsigned i = 0; i < rule->n_protocols; i++)
+		json_array_append_new(protocols, json_integer(rule->protocols[i]));
+	return json_pack("{ss%ss%ss%ss%ss%ss%sisosososisi}", "table", rule->table.p, rule->table.n,
+			 "chain", rule->chain.p, rule->chain.n, "set4", rule->set4.p, rule->set4.n,
+			 "set6", rule->set6.p, rule->set6.n, "hook", rule->hook.p, rule->hook.n,
+			 "family",
+			 rule->family == NFPROTO_INET   ? "inet"
+			 : rule->family == NFPROTO_IPV4 ? "ip"
+							: "ip6",
+			 rule->family == NFPROTO_INET   ? (size_t)4
+			 : rule->family == NFPROTO_IPV4 ? (size_t)2
+							: (size_t)3,
+			 "priority", rule->priority, "ports", ports, "protocols", protocols, "drop",
+			 json_boolean(rule->verdict == FIREWALL_DROP), "reject_type",
+			 rule->reject_type, "reject_code", rule->reject_code);
+}
+
+static int recognise(const json_t *in, json_t *answer, struct arena *arena, struct err *err)
+{
+	struct config_action action = { .name = STR("nftables"), .properties = value_dict(arena) };
+	struct firewall_rule rule;
+	json_t *pair;
+	size_t i;
+	int r;
+
+	json_array_foreach(json_object_get(in, "properties"), i, pair)
+	{
+		value_add(arena, action.properties,
+			  value_z(arena, json_string_value(json_array_get(pair, 0))));
+		value_add(arena, action.properties,
+			  value_z(arena, json_string_value(json_array_get(pair, 1))));
+	}
+	r = firewall_recognise(&action, arena, &rule, err);
+	if (r == 1)
+		json_object_set_new(answer, "rule", rule_json(&rule));
+	return r;
+}
+
+static int run(struct firewall *fw, const json_t *in, json_t *answer, struct arena *arena,
 	       struct err *err)
 {
+	json_t *found = json_object_get(answer, "found");
 	str verb = text_of(in, "do");
 	int handle = (int)json_integer_value(json_object_get(in, "handle"));
 	struct firewall_rule rule;
@@ -112,6 +159,8 @@ static int run(struct firewall *fw, const json_t *in, json_t *found, struct aren
 	}
 	if (str_is(verb, "add") || str_is(verb, "sync"))
 		return with_bans(fw, in, handle, str_is(verb, "sync"), err);
+	if (str_is(verb, "recognise"))
+		return recognise(in, answer, arena, err);
 	if (str_is(verb, "del"))
 		return with_ips(fw, in, handle, err);
 	if (str_is(verb, "flush"))
@@ -135,15 +184,16 @@ int main(void)
 		return 1;
 	}
 	while (getline(&line, &room, stdin) > 0) {
-		json_t *in = json_loads(line, 0, NULL), *found = json_array();
+		json_t *in = json_loads(line, 0, NULL), *out = json_pack("{s[]}", "found");
 		struct arena *arena = arena_new();
 		int64_t start = clock_ticks_ms();
 		int r;
 
 		err = (struct err){ 0 };
-		r = run(fw, in, found, arena, &err);
-		json_t *out = json_pack("{sisssosI}", "r", r, "error", err.text, "found", found,
-					"ms", (json_int_t)(clock_ticks_ms() - start));
+		r = run(fw, in, out, arena, &err);
+		json_object_set_new(out, "r", json_integer(r));
+		json_object_set_new(out, "error", json_string(err.text));
+		json_object_set_new(out, "ms", json_integer(clock_ticks_ms() - start));
 		json_dumpf(out, stdout, 0);
 		printf("\n");
 		fflush(stdout);

@@ -484,22 +484,91 @@ def test_a_set_that_a_foreign_rule_uses(network, firewall, program):
 
 # Beside the real Fail2ban
 
-@pytest.fixture(scope="module")
-def stock(tmp_path_factory):
-    """{property: text} of the stock action nftables[type=multiport], as Fail2ban would run it."""
+def dump_actions(tmp_path_factory, *lines, edit=lambda text: text):
+    """The stock nftables.conf used in such ways, as Fail2ban reads it: lists of properties."""
     if not shutil.which("fail2ban-client"):
         pytest.skip("fail2ban is not installed")
     conf = tmp_path_factory.mktemp("f2b") / "fail2ban"
     shutil.copytree("/etc/fail2ban", conf)
     for extra in (conf / "jail.d").glob("*"):
         extra.unlink()
-    (conf / "jail.local").write_text("[j]\nenabled=true\nfilter=sshd\nbackend=polling\n"
-                                     "logpath=/dev/null\naction=nftables[port=\"25,587-600\"]\n")
+    stock_file = conf / "action.d" / "nftables.conf"
+    stock_file.write_text(edit(stock_file.read_text()))
+    (conf / "jail.local").write_text("".join(
+        f"[{'j' * (i + 1)}]\nenabled=true\nfilter=sshd\nbackend=polling\nlogpath=/dev/null\n"
+        f"{line}\n" for i, line in enumerate(lines)))
     dump = subprocess.run(["fail2ban-client", "-c", str(conf), "-d"], check=True, text=True,
                           capture_output=True).stdout
-    [words] = [ast.literal_eval(line) for line in dump.splitlines()
-               if line.startswith("['multi-set', 'j', 'action'")]
-    return dict(words[4])
+    return [ast.literal_eval(line)[4] for line in dump.splitlines()
+            if line.startswith("['multi-set', 'j") and "'action'" in line]
+
+
+@pytest.fixture(scope="module")
+def stock(tmp_path_factory):
+    """{property: text} of the stock action nftables[type=multiport], as Fail2ban would run it."""
+    return dict(dump_actions(tmp_path_factory, 'action=nftables[port="25,587-600"]')[0])
+
+
+@pytest.mark.parametrize("edit", [
+    lambda text: text,
+    lambda text: text.replace("<addr_type>\\;", "<addr_type>\\; flags interval\\;"),
+    lambda text: text.replace("<addr_type>\\;", "<addr_type>\\; flags interval\\; auto-merge\\;"),
+], ids=["1.0", "1.1", "auto-merge"])
+def test_the_stock_action_is_recognised(network, firewall, tmp_path_factory, edit):
+    usual, multi, allports, custom, odd = dump_actions(
+        tmp_path_factory,
+        "banaction=nftables\nport=smtp,465,8000:8010",
+        'action=nftables-multiport[port="25", protocol="tcp,udp", blocktype=drop]',
+        "action=nftables-allports[protocol=tcp]",
+        "action=nftables[type=custom]",
+        'action=nftables[table=filter, chain=input, chain_priority=-5, '
+        'blocktype="reject with icmpx type no-route"]',
+        edit=edit)
+    rule = firewall("recognise", 1, properties=usual)["rule"]
+    assert rule == {"table": "f2b-table", "chain": "f2b-chain", "set4": "addr-set-j",
+                    "set6": "addr6-set-j", "family": "inet", "hook": "input", "priority": -1,
+                    "ports": [[25, 25], [465, 465], [8000, 8010]], "protocols": [6],
+                    "drop": False, "reject_type": 2, "reject_code": 1}
+    rule = firewall("recognise", 1, properties=multi)["rule"]
+    assert (rule["ports"], rule["protocols"], rule["drop"]) == ([[25, 25]], [6, 17], True)
+    rule = firewall("recognise", 1, properties=allports)["rule"]
+    assert (rule["ports"], rule["protocols"]) == ([], [6])
+    rule = firewall("recognise", 1, properties=custom)["rule"]
+    assert (rule["ports"], rule["protocols"]) == ([], [])
+    rule = firewall("recognise", 1, properties=odd)["rule"]
+    assert (rule["table"], rule["chain"], rule["priority"], rule["reject_code"]) == (
+        "filter", "input", -5, 0)
+
+
+@pytest.mark.parametrize("line, edit", [
+    ("action=nftables[blocktype=\"counter drop\"]", None),
+    ("action=nftables[nftables=\"ip netns exec x nft\"]", None),
+    ("action=nftables[table=set]", None),
+    ("action=nftables[actionban=\"nft add element inet x y { <ip> }\"]", None),
+    ("action=nftables[actionprolong=\"echo x\"]", None),
+    ("action=nftables[rule_match-custom=\"tcp dport 25\", type=custom]", None),
+    ("action=nftables", ("saddr @", "daddr @")),
+    ("action=nftables", ("actionunban = <nftables>", "actionunban = echo <ip>; <nftables>")),
+    ("action=nftables", ("<nftables> delete table", "<nftables> flush table")),
+    ("action=iptables-multiport", None),
+])
+def test_a_changed_action_is_not(network, firewall, tmp_path_factory, line, edit):
+    [properties] = dump_actions(tmp_path_factory, line,
+                                edit=lambda text: text.replace(*edit) if edit else text)
+    firewall("recognise", 0, properties=properties)
+
+
+def test_recognised_and_enforced_it_is_the_same(network, firewall, stock):
+    """The rules that Fail2ban's shell makes and ours block the same, but for how a refusal is said
+    (icmpx, so that one word serves both families)."""
+    for family in ("inet4", "inet6"):
+        run_stock(network, stock, "actionstart", family)
+    theirs = [r.split(" reject")[0] for r in rules(network)]
+    for family in ("inet4", "inet6"):
+        run_stock(network, stock, "actionstop", family)
+    rule = firewall("recognise", 1, properties=list(stock.items()))["rule"]
+    firewall("setup", rule=rule)
+    assert [r.split(" reject")[0] for r in rules(network)] == theirs
 
 
 def expand(properties, name, family="", **tags):
