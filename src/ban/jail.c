@@ -101,9 +101,12 @@ size_t jail_line(struct jail *j, str line, const struct filter_time *t,
 	}
 	for (size_t i = 0; i < n; i++) {
 		const struct match *m = &matches[i];
+		double now = j->by_log_time ? m->time : t->now;
 
+		if (j->by_log_time)
+			jail_expire(j, now, events);
 		if (!m->host.n)
-			jail_judge(j, m, t->now, events);
+			jail_judge(j, m, now, events);
 		else if (events->resolve)
 			events->resolve(events->arg, j, m);
 	}

@@ -23,6 +23,7 @@ struct jail {
 	/* in force: the configuration's, until root changes them */
 	int64_t findtime, bantime;
 	int maxretry, maxmatches;
+	bool by_log_time;  /* replay: the present is the time of the line */
 	double expired_at; /* when failures were last looked through for old ones */
 	unsigned notices;  /* enum filter_notice bits that were told already */
 };

@@ -8,6 +8,13 @@
 #include "daemon/sandbox.h"
 #include "daemon/spawn.h"
 
+static void ignore_signal(int number)
+{
+	const struct sigaction ignore = { .sa_handler = SIG_IGN };
+
+	sigaction(number, &ignore, NULL);
+}
+
 void child_init(struct child *c, enum role role, const struct guard_options *o)
 {
 	c->base = event_base_new();
@@ -15,11 +22,11 @@ void child_init(struct child *c, enum role role, const struct guard_options *o)
 		abort();
 	c->role = role;
 	c->log = (struct log){ .fd = -1, .level = LEVEL_INFO, .pid = o->server_pid };
-	signal(SIGPIPE, SIG_IGN);
+	ignore_signal(SIGPIPE);
 	/* the warden decides when it ends; a Ctrl-C reaches the whole group */
-	signal(SIGINT, SIG_IGN);
-	signal(SIGTERM, SIG_IGN);
-	signal(SIGHUP, SIG_IGN);
+	ignore_signal(SIGINT);
+	ignore_signal(SIGTERM);
+	ignore_signal(SIGHUP);
 }
 
 static int set_log_target(struct child *c, str payload, int fd)

@@ -1,0 +1,423 @@
+/*
+ * Files to lines to jails.  The warden opens, inotify wakes, follow/ reads in turns; here each line
+ * goes to the jails that read its file, and positions are kept per jail.  See engine.h.
+ */
+#include "daemon/engine.h"
+
+#include <errno.h>
+#include <limits.h>
+
+#define READ_BUDGET (64u * 1024u)        /* bytes in one turn of the loop: about a millisecond */
+#define BACKLOG_MAX (8u * 1024u * 1024u) /* orders waiting for the warden before reading stops */
+#define BACKLOG_PAUSE_MS 10
+
+/* A jail's place in a file: lines that end at or before `start` are not its business. */
+struct reader {
+	unsigned jail;
+	int64_t start;
+};
+
+struct readers {
+	unsigned n;
+	struct reader list[];
+};
+
+/* ---------------------------------------------------------------- lines */
+
+static void on_line(void *arg, struct follow_file *f, str line, int64_t end)
+{
+	struct engine *e = arg;
+	const struct readers *r = f->user;
+	struct filter_time t = { .now = e->turn_now,
+				 .session_now = e->turn_now,
+				 .check_age = true,
+				 .in_operation = f->in_operation };
+
+	for (unsigned i = 0; r && i < r->n; i++) {
+		struct running *j = &e->jails[r->list[i].jail];
+
+		if (end <= r->list[i].start)
+			continue;
+		jail_line(j->jail, line, &t, &e->events);
+		j->changed = true; /* sessions and date formats are learned from every line */
+	}
+}
+
+static void on_file_event(void *arg, struct follow_file *f, enum follow_event event)
+{
+	struct engine *e = arg;
+	struct readers *r = f->user;
+
+	switch (event) {
+	case FOLLOW_ROTATED:
+		engine_log(e, LEVEL_MSG, "filter", "Log rotation detected for %.*s",
+			   STR_ARG(f->path));
+		break;
+	case FOLLOW_TRUNCATED:
+		engine_log(e, LEVEL_MSG, "filter", "Log truncation detected for %.*s",
+			   STR_ARG(f->path));
+		for (unsigned i = 0; r && i < r->n; i++)
+			r->list[i].start = 0;
+		break;
+	case FOLLOW_FAILED:
+		engine_log(e, LEVEL_ERROR, "filter", "Unable to read %.*s: %s", STR_ARG(f->path),
+			   strerror(errno));
+		break;
+	case FOLLOW_GONE:
+		engine_write_gone(e, f);
+		free(r);
+		f->user = NULL;
+		break;
+	}
+}
+
+static void on_scan(void *arg)
+{
+	struct engine *e = arg;
+
+	channel_send(e->child.warden, MSG_SCAN, NULL, -1);
+}
+
+void engine_wake(struct engine *e)
+{
+	static const struct timeval at_once = { 0 };
+
+	/* a timer, not event_active(): other events get their turn between two reads */
+	if (e->work && e->follow && e->scanned && e->n_asked == 0)
+		evtimer_add(e->work, &at_once);
+}
+
+static void on_work(evutil_socket_t fd, short what, void *arg)
+{
+	static const struct timeval pause = { .tv_usec = BACKLOG_PAUSE_MS * 1000 };
+	struct engine *e = arg;
+
+	(void)fd;
+	(void)what;
+	if (channel_backlog(e->child.warden) > BACKLOG_MAX) {
+		evtimer_add(e->work, &pause); /* bans first: lines wait in their files */
+		return;
+	}
+	e->turn_now = clock_now();
+	if (follow_read(e->follow, READ_BUDGET, e->turn_now))
+		engine_positions_changed(e);
+	engine_end_turn(e);
+	if (follow_pending(e->follow))
+		engine_wake(e);
+}
+
+static void on_inotify(evutil_socket_t fd, short what, void *arg)
+{
+	struct engine *e = arg;
+
+	(void)fd;
+	(void)what;
+	if (follow_events(e->follow, clock_now()) < 0)
+		engine_log(e, LEVEL_ERROR, "filter", "inotify cannot be read");
+	engine_wake(e);
+}
+
+void engine_follow_tick(struct engine *e)
+{
+	if (!e->follow)
+		return;
+	follow_tick(e->follow, e->turn_now);
+	if (follow_pending(e->follow))
+		engine_wake(e);
+}
+
+static void new_follow(struct engine *e, int inotify)
+{
+	const struct follow_hooks hooks = {
+		.arg = e, .line = on_line, .event = on_file_event, .scan = on_scan
+	};
+
+	e->follow = follow_new(inotify, &hooks);
+	e->work = evtimer_new(e->child.base, on_work, e);
+}
+
+int engine_watch_fd(struct engine *e, int fd)
+{
+	if (e->follow) {
+		close(fd);
+		return -EPROTO;
+	}
+	e->inotify = fd;
+	new_follow(e, fd);
+	e->watch_readable = event_new(e->child.base, fd, EV_READ | EV_PERSIST, on_inotify, e);
+	event_add(e->watch_readable, NULL);
+	return 0;
+}
+
+/* ---------------------------------------------------------------- where to begin */
+
+struct start {
+	struct engine *e;
+	struct follow_file *file;
+	unsigned pattern;
+	char first_line[FILE_HASH_TEXT];
+	bool found;
+	int64_t pos;
+	bool old_known; /* the newest position is of another inode: the file was rotated */
+	uint64_t old_dev, old_ino;
+};
+
+static void on_position(void *arg, const struct store_position *p)
+{
+	struct start *s = arg;
+	bool same_hash = p->first_line.n == 0 || str_is(p->first_line, s->first_line);
+
+	if (s->found)
+		return;
+	if (p->ino == s->file->ino && p->dev == s->file->dev && same_hash) {
+		s->found = true;
+		s->pos = p->pos;
+	} else if (p->ino == 0 && p->first_line.n && same_hash) { /* a row of Fail2ban's */
+		s->found = true;
+		s->pos = p->pos;
+	} else if (p->ino && !s->old_known) {
+		s->old_known = true;
+		s->old_dev = p->dev;
+		s->old_ino = p->ino;
+	}
+}
+
+static bool line_date(void *arg, str line, double *when)
+{
+	const struct jail *j = ((void **)arg)[0];
+	const struct engine *e = ((void **)arg)[1];
+
+	return filter_line_time(j->filter, line, e->turn_now, when);
+}
+
+/* Asks for the file that stood at this path when the last position was committed. */
+static void ask_rotated(struct engine *e, const struct start *s)
+{
+	struct buf b = { 0 };
+
+	for (unsigned i = 0; i < e->n_asked; i++)
+		if (e->asked[i].dev == s->old_dev && e->asked[i].ino == s->old_ino)
+			return;
+	if (e->n_asked == ENGINE_ASKED_MAX)
+		return;
+	e->asked[e->n_asked++] = (struct asked_file){ .dev = s->old_dev,
+						      .ino = s->old_ino,
+						      .path = str_dup(s->file->path) };
+	pack_u32(&b, s->pattern);
+	pack_u64(&b, s->old_dev);
+	pack_u64(&b, s->old_ino);
+	channel_send(e->child.warden, MSG_OPEN_ROTATED, &b, -1);
+	buf_free(&b);
+}
+
+/* Where a jail begins in a file. `old`: the path names another file by now. */
+static int64_t find_start(struct engine *e, struct follow_file *f, const struct jail *j,
+			  unsigned pattern, bool tail, bool old)
+{
+	struct start s = { .e = e, .file = f, .pattern = pattern };
+	int64_t size = file_size(f->src);
+	void *arg[2] = { (void *)(uintptr_t)j, e };
+
+	file_first_line(f->src, s.first_line);
+	if (e->store && store_each_position(e->store, j->conf->name, f->path, on_position, &s) < 0)
+		engine_log(e, LEVEL_ERROR, "database", "[%.*s] position of %.*s cannot be read",
+			   STR_ARG(j->conf->name), STR_ARG(f->path));
+	if (s.found && s.pos > size)
+		s.pos = 0; /* truncated while nobody looked */
+	if (!s.found && s.old_known && !old && !e->scanned)
+		ask_rotated(e, &s);
+	if (old || e->scanned || s.old_known)
+		return s.pos; /* it appeared while we watch: all of it is news */
+	if (!s.found && tail) {
+		follow_set_in_operation(f, true);
+		return size < 0 ? 0 : size;
+	}
+	file_seek_time(f->src, s.pos, e->turn_now - (double)j->findtime, line_date, arg);
+	return file_pos(f->src);
+}
+
+/* ---------------------------------------------------------------- files */
+
+/* How a jail comes to a pattern; NULL if it does not read it. */
+static const struct config_logpath *logpath_of(const struct config_jail *jail, unsigned pattern)
+{
+	for (unsigned i = 0; i < jail->n_logpath; i++)
+		if (jail->logpath[i].pattern == pattern)
+			return &jail->logpath[i];
+	return NULL;
+}
+
+static bool reads(const struct readers *r, unsigned jail)
+{
+	for (unsigned i = 0; i < r->n; i++)
+		if (r->list[i].jail == jail)
+			return true;
+	return false;
+}
+
+static void add_readers(struct engine *e, struct follow_file *f, const unsigned *patterns,
+			unsigned n_patterns, bool old)
+{
+	struct readers *r = xcalloc(1, sizeof *r + e->config->n_jails * sizeof *r->list);
+	int64_t first = INT64_MAX;
+	char hash[FILE_HASH_TEXT];
+
+	for (unsigned p = 0; p < n_patterns; p++) {
+		for (unsigned j = 0; j < e->config->n_jails; j++) {
+			const struct config_logpath *path =
+				logpath_of(e->config->jails[j], patterns[p]);
+			int64_t start;
+
+			if (!path || !e->jails[j].jail || reads(r, j))
+				continue;
+			start = find_start(e, f, e->jails[j].jail, patterns[p], path->tail, old);
+			r->list[r->n++] = (struct reader){ .jail = j, .start = start };
+			if (start < first)
+				first = start;
+		}
+	}
+	f->user = r;
+	file_seek(f->src, r->n ? first : 0);
+	file_first_line(f->src, hash);
+	engine_log(e, LEVEL_INFO, "filter", "Added logfile: '%.*s' (pos = %lld, hash = %s)",
+		   STR_ARG(f->path), (long long)file_pos(f->src), hash);
+}
+
+/* The answer to ask_rotated(): the path that the file had, or STR_NULL if nobody asked. */
+static char *take_asked(struct engine *e, uint64_t dev, uint64_t ino)
+{
+	for (unsigned i = 0; i < e->n_asked; i++) {
+		if (e->asked[i].dev == dev && e->asked[i].ino == ino) {
+			char *path = e->asked[i].path;
+
+			e->asked[i] = e->asked[--e->n_asked];
+			return path;
+		}
+	}
+	return NULL;
+}
+
+struct log_fd {
+	unsigned flags, n_patterns;
+	uint64_t dev, ino;
+	int wd;
+	unsigned patterns[256];
+	str path;
+};
+
+static int unpack_log_fd(const struct engine *e, str payload, struct log_fd *m)
+{
+	struct unpack u = { .in = payload };
+
+	m->flags = unpack_u8(&u);
+	m->dev = unpack_u64(&u);
+	m->ino = unpack_u64(&u);
+	m->wd = (int)unpack_u32(&u);
+	m->n_patterns = unpack_u32(&u);
+	if (u.bad || m->n_patterns > 256)
+		return -EBADMSG;
+	for (unsigned i = 0; i < m->n_patterns; i++) {
+		m->patterns[i] = unpack_u32(&u);
+		if (m->patterns[i] >= e->config->n_patterns)
+			return -ERANGE;
+	}
+	m->path = unpack_str(&u, PATH_MAX);
+	return unpack_done(&u) ? 0 : -EBADMSG;
+}
+
+int engine_log_fd(struct engine *e, str payload, int fd)
+{
+	struct log_fd m;
+	int r = unpack_log_fd(e, payload, &m);
+	_free_ char *asked = NULL;
+	struct follow_file *f;
+
+	if (r < 0 || !e->follow) {
+		if (fd >= 0)
+			close(fd);
+		return r < 0 ? r : -EPROTO;
+	}
+	if (m.flags & LOG_FD_ROTATED) {
+		asked = take_asked(e, m.dev, m.ino);
+		m.path = str_of(asked);
+		engine_wake(e);
+	}
+	if (fd < 0 || !m.path.p) {
+		if (fd >= 0)
+			close(fd);
+		return 0; /* the rotated file is gone: what it held is not to be had */
+	}
+	e->turn_now = clock_now();
+	if (m.flags & LOG_FD_OLD)
+		f = follow_add_old(e->follow, m.path, fd, m.dev, m.ino, e->turn_now);
+	else
+		f = follow_add(e->follow, m.path, fd, m.wd, m.dev, m.ino, e->turn_now);
+	if (f && !f->user)
+		add_readers(e, f, m.patterns, m.n_patterns, m.flags & LOG_FD_OLD);
+	engine_wake(e);
+	return 0;
+}
+
+void engine_add_paths(struct engine *e, unsigned jail, struct arena *a, struct value *list)
+{
+	const struct follow_file *f;
+	size_t at = 0;
+
+	while (e->follow && (f = follow_each(e->follow, &at)) != NULL)
+		if (f->current && f->user && reads(f->user, jail))
+			value_add(a, list, value_str(a, f->path));
+}
+
+/* ---------------------------------------------------------------- positions */
+
+static int put_file(struct engine *e, struct follow_file *f)
+{
+	const struct readers *r = f->user;
+	struct store_position p = { .path = f->path, .dev = f->dev, .ino = f->ino };
+	char hash[FILE_HASH_TEXT];
+	int result = 0;
+
+	p.pos = file_pos(f->src);
+	if (p.pos == f->committed || !r)
+		return 0;
+	file_first_line(f->src, hash);
+	p.first_line = str_of(hash);
+	for (unsigned i = 0; result == 0 && i < r->n; i++) {
+		p.jail = e->config->jails[r->list[i].jail]->name;
+		result = store_put_position(e->store, &p);
+	}
+	f->committed = p.pos;
+	return result;
+}
+
+int engine_put_positions(struct engine *e)
+{
+	struct follow_file *f;
+	size_t at = 0;
+	int r = 0;
+
+	while (e->follow && r == 0 && (f = follow_each(e->follow, &at)) != NULL)
+		r = put_file(e, f);
+	return r;
+}
+
+void engine_forget_committed(struct engine *e)
+{
+	struct follow_file *f;
+	size_t at = 0;
+
+	while (e->follow && (f = follow_each(e->follow, &at)) != NULL)
+		f->committed = -1;
+}
+
+void engine_sources_free(struct engine *e)
+{
+	struct follow_file *f;
+	size_t at = 0;
+
+	if (!e->follow)
+		return;
+	while ((f = follow_each(e->follow, &at)) != NULL)
+		free(f->user);
+	follow_free(e->follow);
+}

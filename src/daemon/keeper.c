@@ -1,0 +1,125 @@
+/*
+ * Keeping the warden alive; see keeper.h.  Signals that are meant for the guard arrive here and
+ * are passed on.
+ */
+#include "daemon/keeper.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "daemon/spawn.h"
+
+#define EARLY_DEATH_MS 2000
+#define EARLY_DEATHS_MAX 5
+
+static const int passed_on[] = { SIGTERM, SIGINT, SIGHUP, SIGUSR1 };
+
+/* Holds the pid file: a lock on it, and our number in it. A descriptor, or -errno. */
+static int take_pidfile(const char *path, struct err *err)
+{
+	_free_ char *copy = xstrdup(path);
+	char text[16];
+	int fd, n;
+
+	(void)mkdir(dirname(copy), 0755);
+	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
+	if (fd < 0)
+		return err_set(err, -errno, "cannot write the pid file %s: %s", path,
+			       strerror(errno));
+	if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
+		close(fd);
+		return err_set(err, -EBUSY, "a guard is already running (it holds %s)", path);
+	}
+	n = snprintf(text, sizeof text, "%d\n", (int)getpid());
+	if (ftruncate(fd, 0) < 0 || pwrite(fd, text, (size_t)n, 0) != n) {
+		close(fd);
+		return err_set(err, -EIO, "cannot write the pid file %s", path);
+	}
+	return fd;
+}
+
+/* Passes signals on until the warden has ended; its status. */
+static int wait_for(pid_t warden, const sigset_t *set)
+{
+	int status = 0;
+
+	for (;;) {
+		int number = sigwaitinfo(set, NULL);
+
+		if (number == SIGCHLD) {
+			if (waitpid(warden, &status, WNOHANG) == warden)
+				return status;
+		} else if (number > 0) {
+			kill(warden, number);
+		}
+	}
+}
+
+static int keep(const struct guard_options *o, const sigset_t *set)
+{
+	static const struct timespec pause = { .tv_sec = 1 };
+	unsigned early = 0;
+
+	for (;;) {
+		int64_t started = clock_ticks_ms();
+		pid_t warden = spawn_role(o, ROLE_WARDEN, -1);
+		int status;
+
+		if (warden < 0) {
+			fprintf(stderr, "lastknock: cannot start: %s\n", strerror(-warden));
+			return 1;
+		}
+		status = wait_for(warden, set);
+		if (WIFEXITED(status))
+			return WEXITSTATUS(status);
+		fprintf(stderr,
+			"lastknock: the warden was killed by signal %d, starting it again\n",
+			WTERMSIG(status));
+		early = clock_ticks_ms() - started < EARLY_DEATH_MS ? early + 1 : 0;
+		if (early > EARLY_DEATHS_MAX)
+			nanosleep(&pause, NULL);
+	}
+}
+
+int keeper_main(const struct guard_options *options)
+{
+	struct guard_options o = *options;
+	struct config *config;
+	struct err err = { 0 };
+	struct buf text = { 0 };
+	_free_ char *pidfile = NULL;
+	sigset_t set;
+	int fd, status;
+
+	if (guard_options_config(&o, &config, &err) < 0) {
+		err_print(&err, &text);
+		fprintf(stderr, "lastknock: %s\n", buf_z(&text));
+		return 1;
+	}
+	pidfile = str_dup(config->pidfile);
+	config_free(config);
+	fd = take_pidfile(pidfile, &err);
+	if (fd < 0) {
+		fprintf(stderr, "lastknock: %s\n", err.text);
+		return 1;
+	}
+	sigemptyset(&set);
+	sigaddset(&set, SIGCHLD);
+	for (size_t i = 0; i < sizeof passed_on / sizeof *passed_on; i++)
+		sigaddset(&set, passed_on[i]);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	o.server_pid = (int)getpid();
+	status = keep(&o, &set);
+	(void)unlink(pidfile);
+	close(fd);
+	return status;
+}

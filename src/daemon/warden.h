@@ -1,0 +1,140 @@
+/*
+ * The warden: the one process with rights.  It opens what the configuration names, talks to the
+ * kernel's firewall, runs the configured commands and keeps the other processes alive.  It parses
+ * no line of a log and no byte of a client, and decides nothing: it carries out, after checking
+ * again, what the engine orders.  This header is private to the warden*.c files.
+ *
+ *   warden.c           start, end, signals, the state directory, log and socket
+ *   warden_children.c  starting, greeting and restarting the others, reload
+ *   warden_orders.c    the messages of the others, re-checked
+ *   warden_ban.c       enforcement: native sets and shell actions
+ *   warden_sources.c   log files: opened here, read elsewhere
+ */
+#pragma once
+
+#include <event2/event.h>
+
+#include "action/action.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/table.h"
+#include "config/config.h"
+#include "daemon/channel.h"
+#include "daemon/options.h"
+#include "firewall/firewall.h"
+#include "source/watch.h"
+
+enum {
+	SELF_MAX = 256, /* own addresses kept */
+};
+
+struct child_process {
+	pid_t pid; /* 0: not running */
+	struct channel *channel;
+	bool greeted;  /* its HELLO was right */
+	bool stopping; /* was told to */
+	int64_t started_ms;
+	unsigned early_deaths; /* in a row, each within seconds of its start */
+	struct event *restart;
+};
+
+/* How one action of one jail is carried out. */
+struct enforcer {
+	enum { ENFORCE_NOTHING, ENFORCE_NATIVE, ENFORCE_SHELL } kind;
+	int handle; /* of the firewall */
+};
+
+/* A log file that is open, so that a new engine can be given what the old one had. */
+struct held_file {
+	struct held_file *next;
+	char *path;
+	unsigned *patterns;
+	unsigned n_patterns;
+	int fd;
+	int wd;
+	uint64_t dev, ino;
+	int64_t replaced_ms; /* when another file took its name; 0: current */
+};
+
+/* A reload on its way: the new engine is starting while the old one still works. */
+struct reload {
+	struct config *config; /* NULL: none on its way */
+	uint32_t answer_to;    /* the console's request */
+	struct child_process engine;
+};
+
+struct warden {
+	struct event_base *base;
+	struct guard_options options;
+	struct config *config;
+	struct log log;
+	struct child_process children[ROLES]; /* [ROLE_WARDEN] unused */
+	struct reload reload;
+	struct firewall *firewall;
+	struct enforcer **enforcers; /* [jail][action] */
+	int64_t *longest; /* [jail] longest ban in seconds that the engine may order; -1: permanent
+			   */
+	struct action_jobs *jobs;
+	struct watch *watch;
+	struct held_file *files;
+	struct table *by_hand; /* jail + id that root ordered -> struct allowance */
+	int listen_fd;
+	int state_fd; /* memfd with the state of a stopped engine, or -1 */
+	struct ip self[SELF_MAX];
+	size_t n_self;
+	bool stopping;
+	bool failed; /* could not start: the exit status says so */
+	int exit_status;
+	struct event *signals[5], *address_change, *housekeeping, *finish;
+};
+
+/* warden.c */
+int warden_main(const struct guard_options *options);
+void warden_log(struct warden *w, enum log_level level, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+/* Begins the end: engine, actions, firewall, in this order. */
+void warden_stop(struct warden *w);
+/* Goes on with the end, as far as it can. */
+void warden_stop_next(struct warden *w);
+void warden_refresh_self(struct warden *w);
+/* (Re)opens the log target and hands it to the children. */
+int warden_open_log(struct warden *w, struct err *err) __attribute__((warn_unused_result));
+void warden_send_log(struct warden *w, struct channel *to);
+
+/* warden_children.c */
+int warden_start_child(struct warden *w, enum role role) __attribute__((warn_unused_result));
+void warden_reap(struct warden *w);
+/* The engine to send to: NULL while there is none. */
+struct channel *warden_engine(struct warden *w);
+/* Answers the console later. 0, or -errno with *err: nothing has changed. */
+int warden_reload(struct warden *w, uint32_t answer_to, struct err *err)
+	__attribute__((warn_unused_result));
+void warden_answer(struct warden *w, uint32_t id, bool ok, const char *text);
+int warden_hello(struct warden *w, struct channel *ch, str payload);
+void warden_child_stopped(struct warden *w, struct channel *ch, int state_fd);
+
+/* warden_orders.c */
+int warden_message(void *arg, struct channel *ch, enum message_type type, str payload, int fd);
+
+/* warden_ban.c */
+/* Makes every action of the configuration ready; what cannot be is logged and left out. */
+void warden_ban_setup(struct warden *w);
+/* After a reload: `old` was in force before. Unchanged actions keep what they hold. */
+void warden_ban_change(struct warden *w, struct config *old, struct enforcer **old_enforcers);
+void warden_ban_teardown(struct warden *w);
+bool warden_is_protected(const struct warden *w, const struct ip *ip);
+int warden_ban_order(struct warden *w, enum message_type type, str payload);
+int warden_by_hand(struct warden *w, str payload);
+/* Is any action left to the shell? */
+bool warden_needs_shell(const struct config *c);
+void warden_action_done(void *arg, unsigned jail, unsigned action, enum action_verb verb,
+			const struct ticket *t, bool ok);
+
+/* warden_sources.c */
+void warden_sources_open(struct warden *w);
+/* Everything a newly started engine needs to know of files. */
+void warden_sources_begin(struct warden *w, struct channel *engine);
+void warden_sources_scan(struct warden *w);
+int warden_sources_rotated(struct warden *w, str payload);
+void warden_sources_forget_old(struct warden *w);
+void warden_sources_close(struct warden *w);

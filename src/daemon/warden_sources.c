@@ -1,0 +1,147 @@
+/*
+ * Log files, opened with the warden's rights and read by the engine.  Each open file is also
+ * kept here (the same open description, never read), so that an engine that died finds what it
+ * had, also a rotated file that has no name any more.  See warden.h.
+ */
+#include "daemon/warden.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <fnmatch.h>
+
+#define OLD_FILE_MS (120 * 1000) /* how long a replaced file is kept for a new engine */
+
+static void free_held(struct held_file *f)
+{
+	if (f->fd >= 0)
+		close(f->fd);
+	free(f->path);
+	free(f->patterns);
+	free(f);
+}
+
+static void send_file(struct channel *engine, const struct held_file *f, unsigned flags, int fd)
+{
+	struct buf b = { 0 };
+
+	pack_u8(&b, (uint8_t)flags);
+	pack_u64(&b, f->dev);
+	pack_u64(&b, f->ino);
+	pack_u32(&b, (uint32_t)f->wd);
+	pack_u32(&b, f->n_patterns);
+	for (unsigned i = 0; i < f->n_patterns; i++)
+		pack_u32(&b, f->patterns[i]);
+	pack_str(&b, str_of(f->path));
+	channel_send(engine, MSG_LOG_FD, &b, fd);
+	buf_free(&b);
+}
+
+static void send_held(struct channel *engine, const struct held_file *f)
+{
+	int fd = fcntl(f->fd, F_DUPFD_CLOEXEC, 0);
+
+	if (fd >= 0)
+		send_file(engine, f, f->replaced_ms ? LOG_FD_OLD : 0, fd);
+}
+
+/* A file that the watch has opened: new under its path. */
+static void on_opened(void *arg, const struct watch_file *opened)
+{
+	struct warden *w = arg;
+	struct held_file *f = xcalloc(1, sizeof *f), **last;
+	struct channel *engine = warden_engine(w);
+
+	*f = (struct held_file){
+		.path = str_dup(opened->path),
+		.patterns = xmemdup(opened->patterns, opened->n_patterns * sizeof(unsigned)),
+		.n_patterns = opened->n_patterns,
+		.fd = opened->fd,
+		.wd = opened->wd,
+		.dev = opened->dev,
+		.ino = opened->ino,
+	};
+	for (last = &w->files; *last; last = &(*last)->next)
+		if (!(*last)->replaced_ms && strcmp((*last)->path, f->path) == 0)
+			(*last)->replaced_ms = clock_ticks_ms();
+	*last = f;
+	if (engine)
+		send_held(engine, f);
+}
+
+void warden_sources_scan(struct warden *w)
+{
+	struct channel *engine = warden_engine(w);
+
+	if (w->watch)
+		watch_scan(w->watch, on_opened, w);
+	if (engine)
+		channel_send(engine, MSG_SCANNED, NULL, -1);
+}
+
+void warden_sources_open(struct warden *w)
+{
+	struct err err = { 0 };
+
+	w->watch = watch_new(w->config->patterns, w->config->n_patterns, &err);
+	if (!w->watch)
+		warden_log(w, LEVEL_ERROR, "cannot watch log files: %s", err.text);
+	else
+		watch_scan(w->watch, on_opened, w);
+}
+
+void warden_sources_begin(struct warden *w, struct channel *engine)
+{
+	int fd = w->watch ? fcntl(watch_fd(w->watch), F_DUPFD_CLOEXEC, 0) : -1;
+
+	if (fd >= 0)
+		channel_send(engine, MSG_WATCH_FD, NULL, fd);
+	for (const struct held_file *f = w->files; f; f = f->next)
+		send_held(engine, f);
+	warden_sources_scan(w);
+}
+
+int warden_sources_rotated(struct warden *w, str payload)
+{
+	struct unpack u = { .in = payload };
+	struct held_file f = { .fd = -1, .path = (char *)(uintptr_t) "", .wd = -1 };
+	unsigned pattern = unpack_u32(&u);
+
+	f.dev = unpack_u64(&u);
+	f.ino = unpack_u64(&u);
+	if (!unpack_done(&u))
+		return -EBADMSG;
+	if (pattern >= w->config->n_patterns || !w->watch)
+		return -ERANGE;
+	f.patterns = &pattern;
+	f.n_patterns = 1;
+	f.fd = watch_open_rotated(w->watch, pattern, f.dev, f.ino);
+	send_file(warden_engine(w), &f, LOG_FD_OLD | LOG_FD_ROTATED, f.fd >= 0 ? f.fd : -1);
+	return 0;
+}
+
+void warden_sources_forget_old(struct warden *w)
+{
+	int64_t now = clock_ticks_ms();
+
+	for (struct held_file **at = &w->files; *at;) {
+		struct held_file *f = *at;
+
+		if (f->replaced_ms && now - f->replaced_ms > OLD_FILE_MS) {
+			*at = f->next;
+			free_held(f);
+		} else {
+			at = &f->next;
+		}
+	}
+}
+
+void warden_sources_close(struct warden *w)
+{
+	for (struct held_file *f = w->files, *next; f; f = next) {
+		next = f->next;
+		free_held(f);
+	}
+	w->files = NULL;
+	watch_free(w->watch);
+	w->watch = NULL;
+}

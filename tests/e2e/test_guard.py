@@ -1,0 +1,336 @@
+"""The guard as a whole: real files, the real kernel, the real fail2ban-client."""
+import os
+import re
+import signal
+import subprocess
+
+import pytest
+
+import guard as g
+
+pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="needs root for network namespaces")
+
+KNOCK_JAIL = """[knock]
+enabled = true
+filter = knock
+logpath = {dir}/knock.log
+maxretry = 3
+findtime = 10m
+bantime = 10m
+port = 2525
+action = nftables[name=knock, port="2525", protocol="tcp"]
+"""
+
+
+@pytest.fixture
+def net(request):
+    name = re.sub(r"\W", "", request.node.name)[-8:] + str(os.getpid() % 1000)
+    n = g.Net(name)
+    yield n
+    n.close()
+
+
+@pytest.fixture
+def make(tmp_path, net):
+    made = []
+
+    def build(jails=KNOCK_JAIL, **options):
+        one = g.Guard(tmp_path / f"g{len(made)}", jails, net, **options)
+        made.append(one)
+        (one.dir / "knock.log").touch()
+        return one
+
+    (tmp_path / "g0").mkdir()
+    yield build
+    for one in made:
+        try:
+            one.stop()
+        finally:
+            assert "refused message" not in one.log
+            assert "Sanitizer" not in one.errors(), one.errors()
+
+
+def kernel_has(net, *addresses, name="addr-set-knock"):
+    return lambda: set(addresses) <= (net.elements(name) or set())
+
+
+def test_failures_become_a_closed_door(make, net):
+    one = make().start()
+    server = net.listener(2525)
+    try:
+        net.attacker_address("198.18.1.7")
+        assert net.connects("198.18.1.7", 2525)
+        g.append(one.dir / "knock.log", g.knocks("198.18.1.7", 3))
+        g.wait_for("the ban in the kernel", kernel_has(net, "198.18.1.7"))
+        assert not net.connects("198.18.1.7", 2525)
+        assert net.connects("198.18.1.1", 2525), "others must not be hit"
+        assert one.client("set", "knock", "unbanip", "198.18.1.7").stdout == "1\n"
+        g.wait_for("the door opens again", lambda: net.connects("198.18.1.7", 2525))
+    finally:
+        server.kill()
+        server.wait()
+    assert re.search(r"fail2ban\.filter +\[\d+\]: INFO +\[knock\] Found 198\.18\.1\.7 - ", one.log)
+    assert re.search(r"fail2ban\.actions +\[\d+\]: NOTICE +\[knock\] Ban 198\.18\.1\.7\n", one.log)
+    assert "NOTICE  [knock] Unban 198.18.1.7\n" in one.log
+
+
+def test_ipv6_and_prefixes(make, net):
+    one = make().start()
+    server = net.listener(2525)
+    try:
+        net.attacker_address("2001:db8:7::1")
+        assert net.connects("2001:db8:7::1", 2525)
+        g.append(one.dir / "knock.log", g.knocks("2001:db8:7::1", 3))
+        g.wait_for("the ban", kernel_has(net, "2001:db8:7::1", name="addr6-set-knock"))
+        assert not net.connects("2001:db8:7::1", 2525)
+        assert one.client("unban", "2001:db8:7::1").stdout == "1\n"
+        g.wait_for("the door opens", lambda: net.connects("2001:db8:7::1", 2525))
+        assert one.client("set", "knock", "banip", "2001:db8:7::/64").stdout == "1\n"
+        g.wait_for("the prefix is closed", lambda: not net.connects("2001:db8:7::1", 2525))
+        assert net.connects("2001:db8:1::1", 2525)
+        assert one.client("set", "knock", "unbanip", "2001:db8:7::/64").stdout == "1\n"
+        g.wait_for("the prefix is open", lambda: net.connects("2001:db8:7::1", 2525))
+    finally:
+        server.kill()
+        server.wait()
+
+
+def test_status_texts(make, net):
+    one = make().start()
+    g.append(one.dir / "knock.log", g.knocks("198.18.1.7", 3) + g.knocks("198.18.1.8", 1))
+    g.wait_for("the ban", lambda: one.banned("knock"))
+    assert one.client("ping").stdout == "Server replied: pong\n"
+    assert one.client("status").stdout == \
+        "Status\n|- Number of jail:\t1\n`- Jail list:\tknock\n"
+    assert one.client("status", "knock").stdout == (
+        "Status for the jail: knock\n|- Filter\n|  |- Currently failed:\t1\n"
+        f"|  |- Total failed:\t4\n|  `- File list:\t{one.dir}/knock.log\n`- Actions\n"
+        "   |- Currently banned:\t1\n   |- Total banned:\t1\n"
+        "   `- Banned IP list:\t198.18.1.7\n")
+    assert one.client("banned").stdout == "[{'knock': ['198.18.1.7']}]\n"
+    assert one.client("banned", "198.18.1.7", "198.18.1.8").stdout == "[['knock'], []]\n"
+    assert one.client("get", "knock", "bantime").stdout == "600\n"
+    nope = one.client("status", "nope")
+    assert nope.returncode == 255
+    assert "Sorry but the jail 'nope' does not exist" in nope.stdout
+    # ours prints the same as Debian's
+    for words in (("status",), ("status", "knock"), ("banned",), ("status", "nope")):
+        assert one.ask(*words) == one.client(*words).stdout
+
+
+def test_bans_survive_a_stop(make, net):
+    one = make().start()
+    g.append(one.dir / "knock.log", g.knocks("198.18.1.7", 3))
+    g.wait_for("the ban", kernel_has(net, "198.18.1.7"))
+    assert one.stop() == 0
+    assert "Repeal Ban 198.18.1.7" in one.log
+    assert net.elements("addr-set-knock") is None, "a clean stop leaves nothing"
+    assert "table" not in net.nft("list", "ruleset").stdout
+    one.start()
+    g.wait_for("the ban is back", kernel_has(net, "198.18.1.7"))
+    assert "NOTICE  [knock] Restore Ban 198.18.1.7\n" in one.log
+    assert one.banned("knock") == {"198.18.1.7"}
+
+
+@pytest.mark.parametrize("role", ["engine", "console", "warden"])
+def test_kill_9_loses_nothing(make, net, role):
+    one = make().start()
+    sent = 0
+    rounds = int(os.environ.get("KILL_ROUNDS", "4"))
+    for i in range(rounds):
+        address = f"198.18.20.{i + 1}"
+        g.append(one.dir / "knock.log", g.knocks(address, 2) + g.knocks(f"198.18.21.{i + 1}", 1))
+        victim = g.wait_for("the process is there", lambda: one.roles().get(role))
+        os.kill(victim, signal.SIGKILL)
+        g.append(one.dir / "knock.log", g.knocks(address, 1))
+        sent += 4
+        g.wait_for("a new one", lambda: one.roles().get(role, victim) != victim, 5)
+        g.wait_for("an answer", one.answers, 5)
+        g.wait_for("all lines counted", lambda: one.total_failed("knock") == sent, 5)
+        g.wait_for("the ban", kernel_has(net, address), 5)
+    assert one.banned("knock") == {f"198.18.20.{i + 1}" for i in range(rounds)}
+    assert one.total_failed("knock") == sent
+    log = one.log
+    for i in range(rounds):
+        assert f"Found 198.18.21.{i + 1} " in log
+
+
+def test_rotation_by_rename_loses_no_line(make, net):
+    one = make().start()
+    log = one.dir / "knock.log"
+    sent = 0
+    for i in range(20):
+        with open(log, "a") as f:
+            f.write(g.knocks(f"198.18.30.{i + 1}", 1))
+            os.rename(log, f"{log}.{i}")
+            f.write(g.knocks(f"198.18.30.{i + 1}", 1))  # the writer has not noticed yet
+        g.append(log, g.knocks(f"198.18.30.{i + 1}", 1))
+        sent += 3
+    g.wait_for("every line", lambda: one.total_failed("knock") == sent)
+    g.wait_for("every ban", lambda: len(one.banned("knock")) == 20)
+
+
+def test_log_that_appears_later(make, net):
+    one = make()
+    os.unlink(one.dir / "knock.log")
+    one.start()
+    assert "File list:" in one.ask("status", "knock")
+    g.append(one.dir / "knock.log", g.knocks("198.18.1.7", 3))
+    g.wait_for("the ban", kernel_has(net, "198.18.1.7"))
+
+
+def test_processes_have_no_rights(make, net):
+    one = make().start()
+    roles = one.roles()
+    assert set(roles) == {"warden", "engine", "console", "herald"}
+    for role, pid in roles.items():
+        status = dict(line.split(":\t", 1) for line in open(f"/proc/{pid}/status").read()
+                      .splitlines() if ":\t" in line)
+        if role == "warden":
+            kept = int(status["CapEff"], 16)
+            assert kept == sum(1 << c for c in (2, 5, 6, 7, 12)), hex(kept)
+            continue
+        assert int(status["CapEff"], 16) == int(status["CapPrm"], 16) == 0
+        assert int(status["CapBnd"], 16) == 0 or role != "engine"
+        assert status["NoNewPrivs"] == "1"
+        assert status["Seccomp"] == "2"
+        assert "0" not in status["Uid"].split()
+    uids = {open(f"/proc/{pid}/status").read().split("Uid:\t")[1].split()[0]
+            for role, pid in roles.items()}
+    assert len(uids) == 4, "each has a user of its own"
+
+
+def test_shell_action_runs_as_configured(make, net):
+    one = make(KNOCK_JAIL.replace("action = nftables", "action = note\n         nftables")).start()
+    out = one.dir / "actions.out"
+    g.append(one.dir / "knock.log", g.knocks("198.18.1.7", 3))
+    g.wait_for("both actions", lambda: out.exists() and "ban 198.18.1.7\n" in out.read_text())
+    g.wait_for("the kernel", kernel_has(net, "198.18.1.7"))
+    one.client("unban", "--all")
+    g.wait_for("the unban", lambda: "unban 198.18.1.7\n" in out.read_text())
+    assert one.stop() == 0
+    assert out.read_text() == "start\nban 198.18.1.7\nunban 198.18.1.7\nstop\n"
+
+
+def test_a_restarted_engine_does_not_repeat_shell_actions(make, net):
+    one = make(KNOCK_JAIL.replace("action = nftables", "action = note\n         nftables")).start()
+    out = one.dir / "actions.out"
+    g.append(one.dir / "knock.log", g.knocks("198.18.1.7", 3))
+    g.wait_for("the action", lambda: out.exists() and "ban 198.18.1.7\n" in out.read_text())
+    victim = one.roles()["engine"]
+    os.kill(victim, signal.SIGKILL)
+    g.wait_for("a new engine", lambda: one.roles().get("engine", victim) != victim)
+    g.append(one.dir / "knock.log", g.knocks("198.18.1.8", 3))
+    g.wait_for("it works", lambda: "ban 198.18.1.8\n" in out.read_text())
+    assert out.read_text() == "start\nban 198.18.1.7\nban 198.18.1.8\n"
+
+
+def test_slow_shell_action_delays_no_ban(make, net):
+    jails = KNOCK_JAIL + KNOCK_JAIL.replace("[knock]", "[slow]").replace(
+        "name=knock", "name=slow").replace("knock.log", "slow.log").replace(
+        "action = nftables", "action = sleepy\n         nftables")
+    one = make(jails, actions={"sleepy": "[Definition]\nactionban = sleep 30\n"})
+    (one.dir / "slow.log").touch()
+    one.start()
+    g.append(one.dir / "slow.log", g.knocks("198.18.1.7", 3))
+    g.wait_for("the native action of the slow jail",
+               kernel_has(net, "198.18.1.7", name="addr-set-slow"), 5)
+    g.append(one.dir / "knock.log", g.knocks("198.18.1.8", 3))
+    g.wait_for("the other jail's ban", kernel_has(net, "198.18.1.8"), 5)
+    g.append(one.dir / "slow.log", g.knocks("198.18.1.9", 3))
+    g.wait_for("the next ban of the slow jail",
+               kernel_has(net, "198.18.1.9", name="addr-set-slow"), 5)
+    subprocess.run(["pkill", "-KILL", "-s", "0", "-f", "^sleep 30$"], check=False)
+
+
+def test_observe_enforces_nothing(make, net):
+    one = make().start("--observe", "-s", "{}", ready=False) if False else make()
+    one.start("--observe", "--socket", one.socket, "--pidfile", str(one.dir / "run/guard.pid"),
+              "--logtarget", str(one.dir / "guard.log"),
+              "--dbfile", str(one.dir / "state/guard.sqlite3"))
+    g.append(one.dir / "knock.log", g.knocks("198.18.1.7", 3))
+    g.wait_for("the log says so", lambda: "[knock] Would ban 198.18.1.7" in one.log)
+    assert net.nft("list", "ruleset").stdout == ""
+    assert "Would ban IP list:\t198.18.1.7" in one.ask("status", "knock")
+
+
+def test_reload_takes_new_configuration_and_keeps_bans(make, net):
+    one = make().start()
+    g.append(one.dir / "knock.log", g.knocks("198.18.1.7", 3) + g.knocks("198.18.1.8", 2))
+    g.wait_for("the ban", kernel_has(net, "198.18.1.7"))
+    one.set_jails(KNOCK_JAIL.replace("maxretry = 3", "maxretry = 4") +
+                  KNOCK_JAIL.replace("[knock]", "[other]").replace("name=knock", "name=other")
+                  .replace("knock.log", "other.log"))
+    g.append(one.dir / "other.log", "")
+    r = one.ask("reload")
+    assert "OK" in r, r + one.log
+    assert "knock, other" in one.ask("status")
+    assert one.banned("knock") == {"198.18.1.7"}
+    assert kernel_has(net, "198.18.1.7")()
+    assert one.client("get", "knock", "maxretry").stdout == "4\n"
+    g.append(one.dir / "knock.log", g.knocks("198.18.1.8", 1))
+    g.wait_for("the count goes on", lambda: one.total_failed("knock") == 6)
+    assert one.banned("knock") == {"198.18.1.7"}
+    g.append(one.dir / "knock.log", g.knocks("198.18.1.8", 1))
+    g.wait_for("the fourth", kernel_has(net, "198.18.1.8"))
+    g.append(one.dir / "other.log", g.knocks("198.18.1.9", 3))
+    g.wait_for("the new jail", kernel_has(net, "198.18.1.9", name="addr-set-other"))
+    # a broken file changes nothing
+    (one.conf / "jail.local").write_text("[knock\nenabled\n")
+    r = one.client("reload")
+    assert one.banned("knock") == {"198.18.1.7", "198.18.1.8"}
+    g.append(one.dir / "knock.log", g.knocks("198.18.1.10", 4))
+    g.wait_for("the old configuration stays", kernel_has(net, "198.18.1.10"))
+
+
+def test_a_bad_jail_never_stops_the_others(make, net):
+    bad = ("[badfilter]\nenabled = true\nfilter = nonexistent\nlogpath = {dir}/knock.log\n"
+           "[badregex]\nenabled = true\nfilter =\nfailregex = ^(knock <HOST>$\n"
+           "logpath = {dir}/knock.log\n")
+    one = make(KNOCK_JAIL + bad).start()
+    g.append(one.dir / "knock.log", g.knocks("198.18.1.7", 3))
+    g.wait_for("the good jail works", kernel_has(net, "198.18.1.7"))
+    assert "Jail 'badfilter' skipped" in one.log
+    assert "Jail 'badregex' skipped" in one.log
+
+
+def test_second_instance_is_refused(make, net):
+    one = make().start()
+    second = subprocess.run(one.command(), capture_output=True, text=True, timeout=30)
+    assert second.returncode != 0
+    assert "already running" in second.stderr
+    assert one.answers()
+
+
+def test_own_addresses_and_ignoreip_are_never_banned(make, net):
+    one = make(KNOCK_JAIL + "ignoreip = 198.18.1.200 198.18.9.0/24\n").start()
+    for address in (g.SERVER4, g.SERVER6, "127.0.0.1", "198.18.1.200", "198.18.9.77"):
+        g.append(one.dir / "knock.log", g.knocks(address, 5))
+    g.append(one.dir / "knock.log", g.knocks("198.18.1.7", 3))
+    g.wait_for("the last ban", kernel_has(net, "198.18.1.7"))
+    assert one.banned("knock") == {"198.18.1.7"}
+    assert "[knock] Ignore 198.18.1.200 by ip" in one.log
+    assert one.ask("set", "knock", "banip", "127.0.0.1").strip() != "1"
+    # root's own word goes further than ignoreip
+    assert one.client("set", "knock", "banip", "198.18.1.200").stdout == "1\n"
+    g.wait_for("the ban by hand", kernel_has(net, "198.18.1.200"))
+
+
+def test_two_thousand_addresses_at_once(make, net):
+    one = make().start()
+    addresses = [f"198.19.{i // 250}.{i % 250 + 1}" for i in range(2000)]
+    g.append(one.dir / "knock.log", "".join(g.knocks(a, 3) for a in addresses))
+    g.wait_for("all in the kernel", kernel_has(net, *addresses), 30)
+    assert len(one.banned("knock")) == 2000
+    assert one.client("unban", "--all").stdout == "2000\n"
+    g.wait_for("all out", lambda: net.elements("addr-set-knock") == set())
+
+
+def test_hostile_lines_do_no_harm(make, net):
+    one = make().start()
+    with open(one.dir / "knock.log", "ab") as f:
+        f.write(b"\0" * 1000 + b"\n" + b"A" * 200000 + b"\n" + bytes(range(256)) * 40 + b"\n")
+        f.write(g.stamp().encode() + b" knock from 198.18.1.66 user \xff\xfe\x1b[2J;$(id)`\n" * 3)
+        f.write(g.knocks("198.18.1.7", 3).encode())
+    g.wait_for("the ban behind them", kernel_has(net, "198.18.1.7"))
+    assert "\x1b" not in one.log
