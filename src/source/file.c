@@ -199,6 +199,19 @@ static enum file_status read_chunks(struct reading *r, size_t budget)
 	return FILE_MORE;
 }
 
+static bool is_unchanged(const struct file *f, const struct stat *st)
+{
+	return st->st_size == f->seen && st->st_mtim.tv_sec == f->modified.tv_sec &&
+	       st->st_mtim.tv_nsec == f->modified.tv_nsec;
+}
+
+bool file_has_news(const struct file *f)
+{
+	struct stat st;
+
+	return fstat(f->fd, &st) < 0 || !is_unchanged(f, &st);
+}
+
 enum file_status file_read(struct file *f, size_t budget,
 			   void (*fn)(void *arg, str line, int64_t end), void *arg)
 {
@@ -208,8 +221,7 @@ enum file_status file_read(struct file *f, size_t budget,
 
 	if (fstat(f->fd, &st) < 0)
 		return FILE_FAILED;
-	if (st.st_size == f->seen && st.st_mtim.tv_sec == f->modified.tv_sec &&
-	    st.st_mtim.tv_nsec == f->modified.tv_nsec)
+	if (is_unchanged(f, &st))
 		return FILE_END;
 	if (st.st_size < f->pos || !tail_is_there(f))
 		return start_again(f);

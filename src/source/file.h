@@ -48,6 +48,8 @@ enum file_status {
  */
 enum file_status file_read(struct file *f, size_t budget,
 			   void (*fn)(void *arg, str line, int64_t end), void *arg);
+/* Might file_read() find anything? One fstat(2). */
+bool file_has_news(const struct file *f);
 /* Position behind the last complete line that was handed out (or skipped for its length). */
 int64_t file_pos(const struct file *f);
 /* Goes on from there; what was buffered is dropped. */

@@ -204,12 +204,17 @@ static void sets_cover_and_touch(void **state)
 static void the_machine_has_addresses(void **state)
 {
 	struct ip out[64], loopback = ip_of("127.0.0.1");
-	size_t n = ignore_own_addresses(out, 64), found = 0;
+	size_t n = ignore_own_addresses(out, COUNT(out)), found = 0;
 
 	(void)state;
-	for (size_t i = 0; i < n; i++)
+	if (n == 0)
+		skip(); /* a network namespace without even a loopback that is up */
+	for (size_t i = 0; i < n; i++) {
+		assert_true(ip_is_single(&out[i]));
 		found += ip_eq(&out[i], &loopback);
-	assert_true(n == 0 || found == 1 || !ip_is_loopback(&out[0]));
+	}
+	assert_int_equal(found, 1);
+	assert_int_equal(ignore_own_addresses(out, 1), 1);
 	assert_int_equal(ignore_own_addresses(out, 0), 0);
 }
 
