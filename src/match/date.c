@@ -10,9 +10,9 @@
 #include <math.h>
 
 #include "base/arena.h"
-#include "base/table.h"
 #include "base/utf8.h"
 #include "base/xalloc.h"
+#include "match/pack.h"
 #include "match/zone.h"
 
 enum {
@@ -36,13 +36,14 @@ struct entry {
 	uint64_t matches;  /* matched, won or not */
 	double last_used;
 	size_t distance; /* characters before its latest match */
-	bool matched_now;
 };
 
 struct date {
 	struct arena *arena;
 	struct date_templates templates;
 	struct entry *entries; /* in order of trial */
+	size_t *matched;       /* entries that matched in the latest date_find() */
+	size_t n_matched;
 	struct date_clock clock;
 	size_t last; /* index of the latest winner in entries; n: none yet */
 	size_t first_unused;
@@ -99,6 +100,7 @@ int date_new(const str *patterns, unsigned n, str zone, struct date **out, struc
 	d->entries = xcalloc(d->templates.n, sizeof *d->entries);
 	for (unsigned i = 0; i < d->templates.n; i++)
 		d->entries[i] = (struct entry){ .template = i, .distance = NEVER };
+	d->matched = xcalloc(d->templates.n + 1, sizeof *d->matched); /* the last may match twice */
 	d->last = d->templates.n;
 	*out = d;
 	return 0;
@@ -111,6 +113,7 @@ void date_free(struct date *d)
 	date_templates_done(&d->templates);
 	arena_free(d->arena);
 	free(d->entries);
+	free(d->matched);
 	free(d);
 }
 
@@ -196,7 +199,7 @@ static bool try(const struct look *l, size_t at, str line, size_t from, struct d
 
 	if (regex_search(t->regex, l->space, line, l->ascii, from) != REGEX_MATCH)
 		return false;
-	l->d->entries[at].matched_now = true;
+	l->d->matched[l->d->n_matched++] = at;
 	*hit = (struct date_hit){ .at = at };
 	if (!regex_span(t->regex, 0, &hit->match_start, &hit->match_end))
 		return false;
@@ -292,6 +295,7 @@ bool date_find(struct date *d, struct regex_space *space, str line, bool ascii, 
 	enum first_try first = FIRST_NOTHING;
 	size_t skip = d->templates.n;
 
+	d->n_matched = 0;
 	if (now >= d->years_until)
 		follow_years(d, now);
 	if (d->last < d->templates.n)
@@ -337,10 +341,8 @@ void date_learn(struct date *d, str line, const struct date_hit *hit, double now
 	struct entry *e = &d->entries[hit->at];
 	size_t at = hit->at;
 
-	for (size_t i = 0; i < d->templates.n; i++) {
-		d->entries[i].matches += d->entries[i].matched_now;
-		d->entries[i].matched_now = false;
-	}
+	for (size_t i = 0; i < d->n_matched; i++)
+		d->entries[d->matched[i]].matches++;
 	e->hits++;
 	e->distance = hit->start_chars;
 	e->last_used = now;
@@ -369,4 +371,95 @@ str date_name(const struct date *d, size_t i, uint64_t *hits)
 {
 	*hits = d->entries[i].hits;
 	return template_of(d, i)->name;
+}
+
+/* Saved state is only good for the same list of templates. */
+static uint64_t signature(const struct date *d)
+{
+	uint64_t h = 14695981039346656037u; /* FNV-1a: must be the same in the next process */
+
+	for (size_t i = 0; i < d->templates.n; i++) {
+		str s = d->templates.items[i].source;
+
+		for (size_t k = 0; k <= s.n; k++)
+			h = (h ^ (k < s.n ? (unsigned char)s.p[k] : 0xff)) * 1099511628211u;
+	}
+	return h;
+}
+
+static void save_edge(struct buf *out, const struct edge *e)
+{
+	pack_str(out, str_mem(e->bytes, e->n));
+}
+
+static bool restore_edge(str *in, struct edge *e)
+{
+	str s;
+
+	if (!unpack_str(in, EDGE_MAX, &s))
+		return false;
+	*e = (struct edge){ .n = (unsigned char)s.n };
+	memcpy(e->bytes, s.p, s.n);
+	return true;
+}
+
+void date_save(const struct date *d, struct buf *out)
+{
+	pack_u64(out, signature(d));
+	pack_u64(out, d->last);
+	pack_u64(out, d->first_unused);
+	pack_u64(out, d->last_start);
+	pack_u64(out, d->last_end);
+	save_edge(out, &d->before);
+	save_edge(out, &d->first);
+	save_edge(out, &d->final);
+	save_edge(out, &d->after);
+	for (size_t i = 0; i < d->templates.n; i++) {
+		const struct entry *e = &d->entries[i];
+
+		pack_u64(out, e->template);
+		pack_u64(out, e->hits);
+		pack_u64(out, e->matches);
+		pack_double(out, e->last_used);
+		pack_u64(out, e->distance);
+	}
+}
+
+/* The entries must be a permutation of the templates. */
+static bool restore_entries(str *in, struct entry *entries, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		struct entry *e = &entries[i];
+		size_t template;
+
+		if (!unpack_size(in, n - 1, &template) || !unpack_u64(in, &e->hits) ||
+		    !unpack_u64(in, &e->matches) || !unpack_double(in, &e->last_used) ||
+		    !unpack_size(in, SIZE_MAX, &e->distance))
+			return false;
+		e->template = (unsigned)template;
+		for (size_t k = 0; k < i; k++)
+			if (entries[k].template == e->template)
+				return false;
+	}
+	return true;
+}
+
+int date_restore(struct date *d, str saved)
+{
+	str *in = &saved;
+	size_t n = d->templates.n;
+	_free_ struct entry *entries = xcalloc(n, sizeof *entries);
+	struct date fresh = *d;
+	uint64_t same;
+
+	if (!unpack_u64(in, &same) || same != signature(d) || !unpack_size(in, n, &fresh.last) ||
+	    !unpack_size(in, n, &fresh.first_unused) ||
+	    !unpack_size(in, SIZE_MAX, &fresh.last_start) ||
+	    !unpack_size(in, SIZE_MAX, &fresh.last_end) || !restore_edge(in, &fresh.before) ||
+	    !restore_edge(in, &fresh.first) || !restore_edge(in, &fresh.final) ||
+	    !restore_edge(in, &fresh.after) || !restore_entries(in, entries, n) || in->n)
+		return -EINVAL;
+	memcpy(d->entries, entries, n * sizeof *entries);
+	*d = fresh;
+	return 0;
 }

@@ -34,4 +34,4 @@ str date_name(const struct date *d, size_t i, uint64_t *hits);
 
 /* What was learnt, as bytes. date_restore: 0 or -EINVAL, then nothing was changed. */
 void date_save(const struct date *d, struct buf *out);
-int date_restore(struct date *d, str *in) __attribute__((warn_unused_result));
+int date_restore(struct date *d, str saved) __attribute__((warn_unused_result));

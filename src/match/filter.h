@@ -17,8 +17,12 @@ struct filter;
 struct filter_time {
 	double now;         /* the present: for missing years, dates in the future, undated lines */
 	double session_now; /* what MLFID sessions age by (5 minutes) */
-	bool check_age;     /* drop lines older than now - findtime, keep odd dates in bounds */
-	bool in_operation;  /* the file was read to its end once: a date > 60 s off becomes now */
+	/*
+	 * Drop lines older than now - findtime, keep odd dates in bounds, drop matches that have
+	 * no date.  Off (command-line runs): the time of such a match is NAN.
+	 */
+	bool check_age;
+	bool in_operation; /* the file was read to its end once: a date > 60 s off becomes now */
 };
 
 /* Things that a jail should say once, as a filter meets them. Set by filter_line, sticky. */
@@ -35,10 +39,13 @@ struct filter_stats {
 	uint64_t limit_hits;   /* patterns stopped by a match limit */
 	unsigned notices;      /* enum filter_notice bits since filter_new */
 	struct match_line odd; /* the line behind the latest notice; valid as matches are */
-	double odd_time;       /* its date */
+	double odd_time;       /* its date; NAN: not known */
 };
 
-/* Compiles the jail's patterns. Keeps pointers into `jail`. 0 or -errno with *err. */
+/*
+ * Compiles the jail's patterns.  Keeps pointers into `jail`.  0, or -EINVAL with *err: a pattern
+ * that does not compile or names nobody, an unknown logencoding, datepattern or logtimezone.
+ */
 int filter_new(const struct config_jail *jail, struct filter **out, struct err *err)
 	__attribute__((warn_unused_result));
 void filter_free(struct filter *f);
@@ -60,8 +67,15 @@ const struct filter_stats *filter_stats(const struct filter *f);
  * Only the date of a line, without touching any state: for seeking in a file. False: none found.
  */
 bool filter_line_time(struct filter *f, str line, double now, double *when);
-/* Expanded text of a failregex/ignoreregex/prefregex, as `get JAIL failregex` shows it. */
+/*
+ * Expanded text of one of the jail's failregex/ignoreregex, and of its prefregex (.n 0: none), as
+ * `get JAIL failregex` shows it.
+ */
 str filter_expanded(const struct filter *f, const struct config_regex *regex);
+str filter_expanded_prefregex(const struct filter *f);
+/* Date formats in the order of trial: how many; the name of one and the lines it dated. */
+size_t filter_n_dates(const struct filter *f);
+str filter_date_name(const struct filter *f, size_t i, uint64_t *hits);
 
 /*
  * Everything a later line's judgement depends on (sessions, date detector, buffer), as bytes, so

@@ -20,7 +20,7 @@ struct match_line {
 struct match {
 	struct fid id;
 	str host;    /* .n > 0: a host name to be resolved first; id is not set then */
-	double time; /* seconds since the epoch */
+	double time; /* seconds since the epoch; NAN only without filter_time.check_age */
 	struct match_field *fields; /* captured groups in Fail2ban's names, unset ones left out */
 	unsigned n_fields;
 	struct match_line *lines;

@@ -1,0 +1,55 @@
+/*
+ * A filter's memory as bytes; see filter.h.  What is read back comes from a file and may be
+ * anything: it is checked piece by piece, and one bad piece discards all of it.  Called by the
+ * engine when it commits and when it starts.
+ */
+#include <errno.h>
+
+#include "base/utf8.h"
+#include "match/filter_private.h"
+#include "match/pack.h"
+
+enum { STATE_VERSION = 1, DATE_TEXT_MAX = 4096 };
+
+void filter_save(const struct filter *f, struct buf *out)
+{
+	_buf_free_ struct buf dates = { 0 };
+	str text = buf_str(&f->last_date_text);
+
+	date_save(f->date, &dates);
+	pack_u64(out, STATE_VERSION);
+	pack_u64(out, f->has_last_date);
+	pack_double(out, f->last_date);
+	pack_str(out, str_head(text, text.n > DATE_TEXT_MAX ? 0 : text.n));
+	pack_str(out, buf_str(&dates));
+	window_save(f->window, out);
+	sessions_save(f->sessions, out);
+}
+
+static bool restore(struct filter *f, str in)
+{
+	size_t version, has_date;
+	double last_date;
+	str text, dates;
+
+	if (!unpack_size(&in, STATE_VERSION, &version) || version != STATE_VERSION ||
+	    !unpack_size(&in, 1, &has_date) || !unpack_double(&in, &last_date) ||
+	    !unpack_str(&in, DATE_TEXT_MAX, &text) || !utf8_is_valid(text) ||
+	    !unpack_str(&in, in.n, &dates) || window_restore(f->window, &in) < 0 ||
+	    sessions_restore(f->sessions, &in) < 0 || in.n || date_restore(f->date, dates) < 0)
+		return false;
+	f->has_last_date = has_date;
+	f->last_date = last_date;
+	buf_clear(&f->last_date_text);
+	buf_add_str(&f->last_date_text, text);
+	return true;
+}
+
+int filter_restore(struct filter *f, str saved)
+{
+	if (restore(f, saved))
+		return 0;
+	window_clear(f->window);
+	sessions_clear(f->sessions);
+	return -EINVAL;
+}
