@@ -1,10 +1,16 @@
 """The attacker's machine: does what it is told and says what the server answered.
 
-    attack SERVER BEHAVIOUR...|all|inject|list [--from ADDRESS] [--times N] [--family 4|6|both]
+    attack SERVER BEHAVIOUR...|all|inject|list [OPTION]...
+
+      --from ADDRESS     instead of the behaviour's own
+      --times N          how often, instead of its own number
+      --family 4|6|both  4 by default
+      --subject TEXT     of the messages it sends
+      --patience SECONDS how long it waits for an answer
 
 Run by `lab attack` inside the attacker's namespace.  Each behaviour has its own source address, so
-that the address in a log line tells what was really done; --from names another one.  Prints, tab
-separated: time, source, behaviour, attempt, kind, the server's last reply.
+that the address in a log line tells what was really done.  Prints, tab separated: time, source,
+behaviour, attempt, kind, the server's last reply.
 """
 import argparse
 import datetime
@@ -13,6 +19,7 @@ import ssl
 import sys
 import threading
 
+import client
 import imap
 import inject
 import smtp
@@ -75,7 +82,11 @@ def main():
     parser.add_argument("--from", dest="source")
     parser.add_argument("--times", type=int)
     parser.add_argument("--family", choices=["4", "6", "both"], default="4")
+    parser.add_argument("--subject", default="lab")
+    parser.add_argument("--patience", type=float, default=client.PATIENCE)
     options = parser.parse_args()
+    client.Smtp.subject = options.subject
+    client.Connection.patience = options.patience
     if options.behaviour == ["list"]:
         show_list(options.server)
         return

@@ -8,7 +8,7 @@ import struct
 import typing
 
 SERVER4, SERVER6 = "198.18.0.25", "2001:db8:18::25"
-TIMEOUT = 40
+PATIENCE = 40  # seconds: more than any of the servers' delays
 
 careless_tls = ssl.create_default_context()
 careless_tls.check_hostname = False
@@ -44,11 +44,13 @@ class Behaviour:
 class Connection:
     """TCP to the server.  `last` is the server's last line, whatever happened since."""
 
-    def __init__(self, source, port, tls=None, timeout=TIMEOUT):
+    patience = PATIENCE
+
+    def __init__(self, source, port, tls=None):
         self.last = ""
         v6 = ":" in source
         self.socket = socket.socket(socket.AF_INET6 if v6 else socket.AF_INET)
-        self.socket.settimeout(timeout)
+        self.socket.settimeout(self.patience)
         self.socket.bind((source, 0))
         self.socket.connect((SERVER6 if v6 else SERVER4, port))
         if tls:
@@ -82,8 +84,10 @@ class Connection:
 class Smtp(Connection):
     """Speaks SMTP; also POP3, whose replies are single lines."""
 
-    def __init__(self, source, port, tls=None, banner=True, timeout=TIMEOUT):
-        super().__init__(source, port, tls, timeout)
+    subject = "lab"  # of the messages it sends
+
+    def __init__(self, source, port, tls=None, banner=True):
+        super().__init__(source, port, tls)
         if banner:
             self.reply()
 
@@ -119,12 +123,12 @@ class Smtp(Connection):
                 return self.last
         return self.command(b64(password))
 
-    def mail(self, sender, recipient, header_from=None, subject="lab"):
+    def mail(self, sender, recipient, header_from=None):
         for text in (f"MAIL FROM:<{sender}>", f"RCPT TO:<{recipient}>", "DATA"):
             if self.command(text)[:1] not in "23":
                 return self.last
         return self.command(f"From: {header_from or sender}\r\nTo: {recipient}\r\n"
-                            f"Subject: {subject}\r\n\r\nhello\r\n.")
+                            f"Subject: {self.subject}\r\n\r\nhello\r\n.")
 
 
 def session(source, port, tls=True, helo="attacker.example"):

@@ -1,0 +1,26 @@
+"""`make run`: the whole way, with a real Postfix, real packets and the real kernel."""
+import os
+import subprocess
+
+import pytest
+
+pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="needs root for namespaces")
+
+
+def namespaces():
+    return set(subprocess.run(["ip", "netns"], capture_output=True, text=True,
+                              check=True).stdout.split())
+
+
+def test_the_story_keeps_its_promises_and_leaves_nothing(root, subcommands):
+    if "guard" not in subcommands:
+        pytest.skip("lastknock has no guard")
+    result = subprocess.run([root / "scripts" / "story", "--plain"], capture_output=True,
+                            text=True, check=False, stdin=subprocess.DEVNULL)
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert result.stdout.count("BANNED") == 3
+    assert result.stdout.count("no answer") == 3
+    assert result.stdout.count("delivered") == 4  # three letters, and the last line
+    assert "\033" not in result.stdout
+    assert not [name for name in namespaces() if "story" in name]
+    assert not [name for name in os.listdir("/run") if name.startswith("lastknock-story")]
