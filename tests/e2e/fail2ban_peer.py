@@ -10,8 +10,8 @@ import threading
 import pytest
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-BUILD = os.environ.get("LASTKNOCK_BUILD", os.path.join(ROOT, "build"))
-LASTKNOCK = os.path.join(BUILD, "lastknock")
+LASTKNOCK = os.environ.get("LASTKNOCK", os.path.join(ROOT, "build", "lastknock"))
+BUILD = os.path.dirname(LASTKNOCK)
 END = b"<F2B_END_COMMAND>"
 CLOSE = b"<F2B_CLOSE_COMMAND>"
 
@@ -103,7 +103,7 @@ class Peer:
                               capture_output=True, text=True, timeout=60)
 
     def lastknock(self, *words):
-        return run_lastknock(self.socket, *words)
+        return run_lastknock(self.socket, *words, directory=self.dir + "/conf")
 
     def stop(self):
         """Asks it to end and waits until it has."""
@@ -119,12 +119,16 @@ class Peer:
         os.close(end)
 
 
-def run_lastknock(sock, *words):
-    if words and words[0] not in ("status", "banned", "get", "set", "unban", "ping", "version",
-                                  "stop", "flushlogs"):
-        words = ("client", "-s", sock, "--", *words)
+OWN_WORDS = ("status", "banned", "get", "set", "unban", "ping", "version", "stop", "flushlogs",
+             "reload")
+
+
+def run_lastknock(sock, *words, directory=None):
+    options = ["-s", sock] + (["-c", directory] if directory else []) + ["--"]
+    if words[0] in OWN_WORDS:
+        words = [words[0], *options, *words[1:]]
     else:
-        words = (words[0], "-s", sock, "--", *words[1:])
+        words = ["client", *options, *words]
     return subprocess.run([LASTKNOCK, *words], capture_output=True, text=True, timeout=60)
 
 

@@ -170,7 +170,19 @@ bogus
 stats
 set logtarget /nonexistent/x
 get j1 logtarget
+set j1 banip 192.0.2.1
+reload
+status j1
+reload --unban j1
+status j1
+restart j2
+reload nope
+reload --if-exists nope
+reload --all j1
+reload --bogus j1
+get j2 failregex
 stop
+reload
 ping
 status
 """.strip().split("\n")
@@ -325,8 +337,47 @@ def test_words_arrive(fake):
         assert fake.seen == [words]
 
 
+@needs_fail2ban
+def test_reload_sends_what_theirs_does(fake, tmp_path):
+    fake.answer = (0, "OK")
+    conf = Peer(tmp_path / "peer").dir + "/conf"
+    with open(conf + "/jail.conf", "a") as f:
+        f.write("[off]\nfilter = demo\n[bad]\nenabled = true\nfilter = missing\n")
+    for words in (["reload"], ["reload", "j1"], ["reload", "--unban", "--restart", "j2"],
+                  ["reload", "--restart"], ["restart", "j1"], ["restart", "--unban", "j1"],
+                  ["reload", "--all"], ["reload", "nope"], ["reload", "off"], ["reload", "bad"]):
+        fake.seen.clear()
+        theirs = subprocess.run(["fail2ban-client", "-c", conf, "-s", fake.socket, *words],
+                                capture_output=True, text=True)
+        their_words = [without_faults(w) for w in fake.seen]
+        fake.seen.clear()
+        ours = run_lastknock(fake.socket, *words, directory=conf)
+        assert [without_faults(w) for w in fake.seen] == their_words
+        assert (ours.stdout, ours.returncode) == (theirs.stdout, theirs.returncode), words
+
+
+def without_faults(words):
+    """The texts of faults are our own."""
+    if words[0] != "reload":
+        return words
+    return words[:3] + [[w if w[0] != "config-error" else w[:1] for w in words[3]]]
+
+
+def test_socket_of_the_configuration(fake, tmp_path):
+    fake.answer = (0, "here")
+    (tmp_path / "conf").mkdir()
+    (tmp_path / "conf" / "fail2ban.conf").write_text(f"[Definition]\nsocket = {fake.socket}\n")
+    (tmp_path / "conf" / "jail.conf").write_text("[bad]\nenabled = true\nfilter = missing\n")
+    got = subprocess.run([LASTKNOCK, "version", "-c", str(tmp_path / "conf")],
+                         capture_output=True, text=True)
+    assert (got.returncode, got.stdout, got.stderr) == (0, "here\n", "")
+    got = subprocess.run([LASTKNOCK, "version", "-c", str(tmp_path / "none")],
+                         capture_output=True, text=True)
+    assert got.returncode == 255 and "Failed during configuration" in got.stderr
+
+
 def test_wrong_usage():
-    for argv in (["ban"], ["ban", "j1"], ["unban"], ["client"]):
+    for argv in (["ban"], ["ban", "j1"], ["unban"], ["client"], ["status", "-s"]):
         got = subprocess.run([LASTKNOCK, *argv], capture_output=True, text=True)
         assert got.returncode == 2 and got.stderr.startswith("usage: lastknock " + argv[0])
 
