@@ -320,6 +320,15 @@ static struct value arguments(const struct value *error, size_t n)
 	return (struct value){ .type = VALUE_TUPLE, .items = error->items + 1, .n = n };
 }
 
+/* Python's repr() escapes text, but not the name of a class. */
+static void add_repr(struct buf *out, const struct value *v)
+{
+	struct buf text _buf_free_ = { 0 };
+
+	value_add_repr(&text, v);
+	beautify_safe(out, buf_str(&text), "");
+}
+
 static void add_named(struct buf *out, const char *before, const struct value *name,
 		      const char *after)
 {
@@ -336,7 +345,7 @@ static void add_os_error(struct buf *out, const struct value *error)
 	beautify_text(out, error->items[2]);
 	if (error->n > 3 && error->items[3]->type != VALUE_NONE) {
 		buf_add_z(out, ": ");
-		value_add_repr(out, error->items[3]);
+		add_repr(out, error->items[3]);
 	}
 }
 
@@ -354,11 +363,11 @@ static void print_error(struct buf *out, const struct value *error)
 	else if (is_os_error(error))
 		add_os_error(out, error);
 	else if (args.n == 1 && str_is(cls, "KeyError"))
-		value_add_repr(out, args.items[0]);
+		add_repr(out, args.items[0]);
 	else if (args.n == 1)
 		beautify_text(out, args.items[0]);
 	else if (args.n)
-		value_add_repr(out, &args);
+		add_repr(out, &args);
 }
 
 void client_print_refusal(struct buf *out, const struct value *error)
@@ -366,7 +375,7 @@ void client_print_refusal(struct buf *out, const struct value *error)
 	struct value args = arguments(error, is_os_error(error) ? 2 : error->n - 1);
 
 	buf_add_z(out, "NOK: ");
-	value_add_repr(out, &args);
+	add_repr(out, &args);
 }
 
 void client_print(struct buf *out, const struct value *words, const struct value *answer)
