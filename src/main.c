@@ -7,6 +7,10 @@
 #include "cli/cli.h"
 
 const struct subcommand subcommands[] = {
+	{ "guard", "[-f] [-c DIR] [--observe] [OPTION]...", "guards: reads logs, bans who fails",
+	  cli_guard },
+	{ "replay", "[-c DIR] [--jail NAME] [--now TIME] [--json] LOG...",
+	  "judges finished logs, prints each ban, touches nothing", cli_replay },
 	{ "status", "[-s SOCKET] [-c DIR] [JAIL [FLAVOR] | --all]", "what a running guard is doing",
 	  cli_client },
 	{ "banned", "[-s SOCKET] [-c DIR] [IP]...",

@@ -51,8 +51,6 @@ enum ban_result jail_ban(struct jail *j, struct ticket *t, double now,
 		memcpy(text, id.text.p, id.text.n);
 		id.text.p = text;
 	}
-	if (!t->restored)
-		t->bancount++;
 	result = bans_add(j->bans, t, j->bantime, now, &active);
 	if (events->ban)
 		events->ban(events->arg, j, result, active, &id);

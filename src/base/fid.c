@@ -46,3 +46,17 @@ str fid_key(const struct fid *id, char room[static FID_TEXT_MAX + 1])
 		memcpy(room + 1, id->text.p, n);
 	return str_mem(room, n + 1);
 }
+
+struct fid fid_from_key(str key)
+{
+	struct fid id = { 0 };
+
+	if (key.n && key.p[0]) {
+		id.ip.family = (uint8_t)key.p[0];
+		id.ip.prefix = (uint8_t)key.p[1];
+		memcpy(id.ip.bytes, key.p + 2, key.n - 2);
+	} else {
+		id.text = str_from(key, 1);
+	}
+	return id;
+}

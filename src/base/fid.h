@@ -23,3 +23,5 @@ bool fid_eq(const struct fid *a, const struct fid *b);
 void fid_add(struct buf *b, const struct fid *id);
 /* The bytes that stand for it in a table; `room` holds them, the result points into it. */
 str fid_key(const struct fid *id, char room[static FID_TEXT_MAX + 1]);
+/* The id behind such bytes; its text points into them. */
+struct fid fid_from_key(str key);

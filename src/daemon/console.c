@@ -29,6 +29,7 @@ struct client {
 	bool root, closing;
 	uint32_t asked; /* number of the question on its way, 0: none */
 	bool to_engine;
+	size_t searched; /* bytes of `in` that hold no end of a frame */
 	struct buf in, out, answer;
 	struct buf question; /* kept until it is answered: a new engine is asked again */
 	struct event *readable, *writable, *timeout;
@@ -88,26 +89,11 @@ static bool client_flush(struct client *cl)
 	return true;
 }
 
-static bool client_say(struct client *cl, str pickle)
+/* An answer that is made here. */
+static bool client_answer(struct client *cl, const struct value *v)
 {
-	buf_add_str(&cl->out, pickle);
-	buf_add_z(&cl->out, PICKLE_END);
+	pickle_write_answer(&cl->out, v);
 	return client_flush(cl);
-}
-
-/* Answers (0, value) or (1, error) made here. */
-static bool client_answer(struct client *cl, struct arena *a, struct value *v)
-{
-	struct value *pair = value_tuple(a);
-	struct buf pickle = { 0 };
-	bool alive;
-
-	value_add(a, pair, value_int(a, v->type == VALUE_ERROR));
-	value_add(a, pair, v);
-	pickle_write(&pickle, pair);
-	alive = client_say(cl, buf_str(&pickle));
-	buf_free(&pickle);
-	return alive;
 }
 
 static struct client *find_asked(struct console *c, uint32_t id, bool to_engine)
@@ -232,17 +218,16 @@ static bool on_frame(struct client *cl, str frame)
 		cl->closing = true;
 		alive = client_flush(cl);
 	} else if (pickle_read(frame, a, &words, &err) < 0) {
-		struct buf pickle = { 0 };
-
-		pickle_write(&pickle, value_printf(a, "ERROR: %s", err.text));
-		alive = client_say(cl, buf_str(&pickle));
-		buf_free(&pickle);
+		/* as Fail2ban: text, not the usual pair */
+		pickle_write(&cl->out, value_printf(a, "ERROR: %s", err.text));
+		buf_add_z(&cl->out, PICKLE_END);
+		alive = client_flush(cl);
 	} else if ((words->type != VALUE_LIST && words->type != VALUE_TUPLE) || words->n == 0) {
-		alive = client_answer(cl, a, value_error(a, "Exception", STR("Invalid command")));
+		alive = client_answer(cl, value_error(a, "Exception", STR("Invalid command")));
 	} else if (!cl->root || !for_warden(cl, words)) {
 		if (frame.n > QUESTION_MAX) {
 			alive = client_answer(
-				cl, a, value_error(a, "Exception", STR("the command is too long")));
+				cl, value_error(a, "Exception", STR("the command is too long")));
 		} else {
 			bool set = str_is(word(words, 0), "set");
 
@@ -260,17 +245,15 @@ static bool on_frame(struct client *cl, str frame)
 /* Frames that have come, one at a time: the next waits for the answer to the one before. */
 static void client_work(struct client *cl)
 {
-	static const str end = STR(PICKLE_END);
-
 	while (!cl->asked) {
-		ssize_t at = str_find(buf_str(&cl->in), end);
 		struct buf frame = { 0 };
+		str found;
 		bool alive;
 
-		if (at < 0)
+		if (!pickle_frame(buf_str(&cl->in), &cl->searched, &found))
 			return;
-		buf_add(&frame, cl->in.p, (size_t)at);
-		buf_shift(&cl->in, (size_t)at + end.n);
+		buf_add_str(&frame, found);
+		buf_shift(&cl->in, found.n + strlen(PICKLE_END));
 		alive = on_frame(cl, buf_str(&frame));
 		buf_free(&frame);
 		if (!alive)
@@ -310,7 +293,7 @@ static void on_timeout(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	cl->asked = 0;
-	if (client_answer(cl, a, value_error(a, "Exception", STR("the engine does not answer"))))
+	if (client_answer(cl, value_error(a, "Exception", STR("the engine does not answer"))))
 		client_work(cl);
 	arena_free(a);
 }
@@ -365,7 +348,8 @@ static int on_reply(struct console *c, str payload)
 		return 0;
 	cl->asked = 0;
 	evtimer_del(cl->timeout);
-	if (client_say(cl, buf_str(&cl->answer)))
+	buf_add_str(&cl->out, buf_str(&cl->answer));
+	if (client_flush(cl))
 		client_work(cl);
 	return 0;
 }
@@ -393,7 +377,7 @@ static int on_answer(struct console *c, str payload)
 		return 0;
 	a = arena_new();
 	cl->asked = 0;
-	if (client_answer(cl, a, words_for(a, ok, text)))
+	if (client_answer(cl, words_for(a, ok, text)))
 		client_work(cl);
 	arena_free(a);
 	return 0;

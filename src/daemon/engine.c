@@ -210,7 +210,6 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
 			if (ignore_refresh(e->jails[j].jail->ignore, e->turn_now))
 				engine_resolve_ignored(e);
 		}
-	engine_follow_tick(e);
 	engine_end_turn(e);
 }
 

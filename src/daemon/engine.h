@@ -75,7 +75,7 @@ struct engine {
 
 	bool began, scanned;
 	int inotify;
-	struct event *work, *commit, *tick, *watch_readable;
+	struct event *work, *follow_due, *commit, *tick, *watch_readable;
 	double last_purge;
 	struct jail_events events;
 };
@@ -97,8 +97,6 @@ int engine_put_positions(struct engine *e) __attribute__((warn_unused_result));
 /* After a commit that failed: all of them again. */
 void engine_forget_committed(struct engine *e);
 void engine_wake(struct engine *e);
-/* What time brings to the files; about once a second. */
-void engine_follow_tick(struct engine *e);
 void engine_sources_free(struct engine *e);
 
 /* engine_jails.c */

@@ -692,7 +692,7 @@ static void reply(struct engine *e, uint32_t id, const struct value *v)
 	struct buf all = { 0 };
 	str rest;
 
-	pickle_write(&all, v);
+	pickle_write_answer(&all, v);
 	rest = buf_str(&all);
 	do {
 		struct buf part = { 0 };
@@ -727,7 +727,7 @@ int engine_command(struct engine *e, str payload)
 	uint32_t id = unpack_u32(&u);
 	bool root = unpack_u8(&u);
 	struct words c = { .e = e, .a = arena_new() };
-	struct value *in = NULL, *out, *answer;
+	struct value *in = NULL;
 	struct err err = { 0 };
 
 	if (u.bad || pickle_read(u.in, c.a, &in, &err) < 0 ||
@@ -737,11 +737,7 @@ int engine_command(struct engine *e, str payload)
 	}
 	e->turn_now = clock_now();
 	read_words(&c, in);
-	answer = run(&c, root);
-	out = value_tuple(c.a);
-	value_add(c.a, out, value_int(c.a, answer->type == VALUE_ERROR));
-	value_add(c.a, out, answer);
-	reply(e, id, out);
+	reply(e, id, run(&c, root));
 	engine_end_turn(e);
 	arena_free(c.a);
 	return 0;

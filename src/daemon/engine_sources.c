@@ -106,6 +106,29 @@ static void on_work(evutil_socket_t fd, short what, void *arg)
 		engine_wake(e);
 }
 
+/* What is due now, and a timer for what is due next. */
+static void tick(struct engine *e)
+{
+	double now = clock_now(), wait;
+	struct timeval next;
+
+	follow_tick(e->follow, now);
+	if (follow_pending(e->follow))
+		engine_wake(e);
+	wait = follow_next_tick(e->follow) - now;
+	wait = wait < 0.001 ? 0.001 : wait > 1 ? 1 : wait;
+	next.tv_sec = (time_t)wait;
+	next.tv_usec = (suseconds_t)((wait - (double)next.tv_sec) * 1e6);
+	evtimer_add(e->follow_due, &next);
+}
+
+static void on_follow_due(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	tick(arg);
+}
+
 static void on_inotify(evutil_socket_t fd, short what, void *arg)
 {
 	struct engine *e = arg;
@@ -114,16 +137,7 @@ static void on_inotify(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	if (follow_events(e->follow, clock_now()) < 0)
 		engine_log(e, LEVEL_ERROR, "filter", "inotify cannot be read");
-	engine_wake(e);
-}
-
-void engine_follow_tick(struct engine *e)
-{
-	if (!e->follow)
-		return;
-	follow_tick(e->follow, e->turn_now);
-	if (follow_pending(e->follow))
-		engine_wake(e);
+	tick(e);
 }
 
 static void new_follow(struct engine *e, int inotify)
@@ -134,6 +148,8 @@ static void new_follow(struct engine *e, int inotify)
 
 	e->follow = follow_new(inotify, &hooks);
 	e->work = evtimer_new(e->child.base, on_work, e);
+	e->follow_due = evtimer_new(e->child.base, on_follow_due, e);
+	tick(e);
 }
 
 int engine_watch_fd(struct engine *e, int fd)

@@ -180,9 +180,11 @@ static void give_file(int dir, const char *name, const struct sandbox_user *to)
 	_close_ int fd = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
 	struct stat st;
 
-	if (fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_nlink == 1 &&
-	    st.st_uid != to->uid)
-		(void)fchown(fd, to->uid, to->gid);
+	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_nlink != 1 ||
+	    st.st_uid == to->uid)
+		return;
+	if (fchown(fd, to->uid, to->gid) < 0)
+		return; /* the engine says that it cannot open it */
 }
 
 /*
@@ -277,17 +279,6 @@ static void on_finish(evutil_socket_t fd, short what, void *arg)
 	event_base_loopbreak(w->base);
 }
 
-static void stop_actions(struct warden *w)
-{
-	for (unsigned j = 0; j < w->config->n_jails; j++)
-		for (unsigned i = w->config->jails[j]->n_action; i-- > 0;)
-			if (w->enforcers[j][i].kind == ENFORCE_SHELL) {
-				action_jobs_queue(w->jobs, j, i, ACTION_STOP, NULL, NULL, NULL,
-						  NULL, w->config->jails[j]->bantime);
-				w->enforcers[j][i].kind = ENFORCE_NOTHING;
-			}
-}
-
 void warden_stop(struct warden *w)
 {
 	static const struct timeval finish = { .tv_sec = FINISH_SECONDS };
@@ -310,7 +301,7 @@ void warden_stop_next(struct warden *w)
 {
 	if (w->children[ROLE_ENGINE].pid)
 		return; /* its last orders are still to come */
-	stop_actions(w);
+	warden_actions_stop(w);
 	if (action_jobs_pending(w->jobs))
 		return;
 	event_base_loopbreak(w->base);
@@ -403,7 +394,7 @@ static void finish(struct warden *w)
 {
 	_free_ char *path = str_dup(w->config->socket);
 
-	warden_ban_teardown(w);
+	warden_actions_teardown(w);
 	firewall_close(w->firewall);
 	for (enum role r = ROLE_ENGINE; r < ROLES; r++)
 		if (w->children[r].pid)
@@ -433,7 +424,7 @@ int warden_main(const struct guard_options *options)
 	add_events(&w);
 	watch_addresses(&w);
 	warden_refresh_self(&w);
-	warden_ban_setup(&w);
+	warden_actions_setup(&w);
 	if (sandbox_warden(!w.options.observe && warden_needs_shell(w.config), &err) < 0)
 		warden_log(&w, LEVEL_WARNING, "%s", err.text);
 	warden_sources_open(&w);

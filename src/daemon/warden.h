@@ -7,7 +7,8 @@
  *   warden.c           start, end, signals, the state directory, log and socket
  *   warden_children.c  starting, greeting and restarting the others, reload
  *   warden_orders.c    the messages of the others, re-checked
- *   warden_ban.c       enforcement: native sets and shell actions
+ *   warden_actions.c   the configured actions: set up, changed, taken down
+ *   warden_ban.c       orders to ban and unban: checked, then carried out
  *   warden_sources.c   log files: opened here, read elsewhere
  */
 #pragma once
@@ -41,7 +42,15 @@ struct child_process {
 /* How one action of one jail is carried out. */
 struct enforcer {
 	enum { ENFORCE_NOTHING, ENFORCE_NATIVE, ENFORCE_SHELL } kind;
-	int handle; /* of the firewall */
+	int handle;         /* of the firewall */
+	struct table *bans; /* the shell's: ids it was run for; the values mean nothing */
+};
+
+/* What the warden keeps of a jail. */
+struct enforced_jail {
+	struct enforcer *actions; /* as many as the jail has */
+	/* longest ban in seconds that the engine may order; -1: permanent */
+	int64_t longest;
 };
 
 /* A log file that is open, so that a new engine can be given what the old one had. */
@@ -71,9 +80,7 @@ struct warden {
 	struct child_process children[ROLES]; /* [ROLE_WARDEN] unused */
 	struct reload reload;
 	struct firewall *firewall;
-	struct enforcer **enforcers; /* [jail][action] */
-	int64_t *longest; /* [jail] longest ban in seconds that the engine may order; -1: permanent
-			   */
+	struct enforced_jail *enforced; /* [jail] */
 	struct action_jobs *jobs;
 	struct watch *watch;
 	struct held_file *files;
@@ -83,7 +90,6 @@ struct warden {
 	struct ip self[SELF_MAX];
 	size_t n_self;
 	bool stopping;
-	bool failed; /* could not start: the exit status says so */
 	int exit_status;
 	struct event *signals[5], *address_change, *housekeeping, *finish;
 };
@@ -116,19 +122,22 @@ void warden_child_stopped(struct warden *w, struct channel *ch, int state_fd);
 /* warden_orders.c */
 int warden_message(void *arg, struct channel *ch, enum message_type type, str payload, int fd);
 
-/* warden_ban.c */
+/* warden_actions.c */
 /* Makes every action of the configuration ready; what cannot be is logged and left out. */
-void warden_ban_setup(struct warden *w);
+void warden_actions_setup(struct warden *w);
 /* After a reload: `old` was in force before. Unchanged actions keep what they hold. */
-void warden_ban_change(struct warden *w, struct config *old, struct enforcer **old_enforcers);
-void warden_ban_teardown(struct warden *w);
+void warden_actions_change(struct warden *w, const struct config *old);
+/* Queues the stop of every shell action. */
+void warden_actions_stop(struct warden *w);
+/* Takes down what is native. */
+void warden_actions_teardown(struct warden *w);
+/* Is any action left to the shell? */
+bool warden_needs_shell(const struct config *c);
+
+/* warden_ban.c */
 bool warden_is_protected(const struct warden *w, const struct ip *ip);
 int warden_ban_order(struct warden *w, enum message_type type, str payload);
 int warden_by_hand(struct warden *w, str payload);
-/* Is any action left to the shell? */
-bool warden_needs_shell(const struct config *c);
-void warden_action_done(void *arg, unsigned jail, unsigned action, enum action_verb verb,
-			const struct ticket *t, bool ok);
 
 /* warden_sources.c */
 void warden_sources_open(struct warden *w);

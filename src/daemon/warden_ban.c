@@ -90,154 +90,6 @@ int warden_by_hand(struct warden *w, str payload)
 	return unpack_done(&u) ? 0 : -EBADMSG;
 }
 
-/* ---------------------------------------------------------------- actions of the configuration */
-
-static void log_for_action(void *arg, int level, const char *logger, const char *text)
-{
-	struct warden *w = arg;
-
-	log_line(&w->log, (enum log_level)level, logger, "%s", text);
-}
-
-/* What the kernel held under our names: goes back in, so that a restart opens no door. */
-struct found_bans {
-	struct firewall_ban *bans;
-	size_t n, room;
-	int64_t default_ms; /* for elements without a time-out: a Fail2ban's */
-};
-
-static void on_found(void *arg, const struct ip *ip, int64_t timeout_ms)
-{
-	struct found_bans *f = arg;
-
-	if (f->n == f->room) {
-		f->room = f->room ? f->room * 2 : 64;
-		f->bans = xreallocarray(f->bans, f->room, sizeof *f->bans);
-	}
-	f->bans[f->n++] =
-		(struct firewall_ban){ .ip = *ip,
-				       .timeout_ms = timeout_ms >= 0 ? timeout_ms : f->default_ms };
-}
-
-static struct enforcer setup_native(struct warden *w, const struct config_jail *jail,
-				    const struct firewall_rule *rule)
-{
-	struct enforcer e = { .kind = ENFORCE_NATIVE };
-	struct found_bans found = { .default_ms = jail->bantime > 0 ? jail->bantime * 1000 : 0 };
-	struct err err = { 0 };
-
-	if (!w->firewall && firewall_open(&w->firewall, &err) < 0) {
-		warden_log(w, LEVEL_ERROR, "[%.*s] no bans by nftables: %s", STR_ARG(jail->name),
-			   err.text);
-		return (struct enforcer){ 0 };
-	}
-	e.handle = firewall_setup(w->firewall, rule, on_found, &found, &err);
-	if (e.handle < 0) {
-		warden_log(w, LEVEL_ERROR, "[%.*s] cannot set up nftables: %s", STR_ARG(jail->name),
-			   err.text);
-		e.kind = ENFORCE_NOTHING;
-	} else if (found.n && firewall_add(w->firewall, e.handle, found.bans, found.n, &err) < 0) {
-		warden_log(w, LEVEL_ERROR, "[%.*s] cannot keep the bans found in the kernel: %s",
-			   STR_ARG(jail->name), err.text);
-	}
-	free(found.bans);
-	return e;
-}
-
-static struct enforcer setup_shell(struct warden *w, const struct config_jail *jail,
-				   unsigned action)
-{
-	bool ipv6 = !str_is(w->config->allowipv6, "no") && !str_is(w->config->allowipv6, "false");
-	struct err err = { 0 };
-
-	if (action_jobs_add(w->jobs, jail, action, ipv6, &err) < 0) {
-		warden_log(w, LEVEL_ERROR, "[%.*s] cannot use action %.*s: %s", STR_ARG(jail->name),
-			   STR_ARG(jail->action[action].name), err.text);
-		return (struct enforcer){ 0 };
-	}
-	action_jobs_queue(w->jobs, jail->index, action, ACTION_START, NULL, NULL, NULL, NULL,
-			  jail->bantime);
-	return (struct enforcer){ .kind = ENFORCE_SHELL };
-}
-
-static struct enforcer setup_action(struct warden *w, const struct config_jail *jail,
-				    unsigned action)
-{
-	struct arena *a = arena_new();
-	struct firewall_rule rule = { 0 };
-	struct err err = { 0 };
-	struct enforcer e = { 0 };
-	int native = firewall_recognise(&jail->action[action], a, &rule, &err);
-
-	if (native < 0)
-		warden_log(w, LEVEL_ERROR, "[%.*s] cannot use action %.*s: %s", STR_ARG(jail->name),
-			   STR_ARG(jail->action[action].name), err.text);
-	else if (native > 0)
-		e = setup_native(w, jail, &rule);
-	else
-		e = setup_shell(w, jail, action);
-	arena_free(a);
-	return e;
-}
-
-bool warden_needs_shell(const struct config *c)
-{
-	struct arena *a = arena_new();
-	bool shell = false;
-
-	for (unsigned j = 0; j < c->n_jails; j++) {
-		if (c->jails[j]->ignorecommand.n)
-			shell = true;
-		for (unsigned i = 0; i < c->jails[j]->n_action; i++) {
-			struct firewall_rule rule;
-			struct err err;
-
-			if (firewall_recognise(&c->jails[j]->action[i], a, &rule, &err) == 0)
-				shell = true;
-		}
-	}
-	arena_free(a);
-	return shell;
-}
-
-static int64_t longest_ban(const struct config_jail *jail)
-{
-	const struct value *increment = value_get(jail->bantime_extra, STR("increment"));
-
-	/* with bantime.increment the time grows; its own maximum is the engine's to keep */
-	if (increment && increment->type == VALUE_BOOL && increment->b)
-		return -1;
-	return jail->bantime;
-}
-
-static void new_tables(struct warden *w)
-{
-	static const struct action_callbacks none;
-	struct action_callbacks cb = none;
-
-	cb.arg = w;
-	cb.log = log_for_action;
-	cb.done = warden_action_done;
-	w->jobs = action_jobs_new(w->base, &cb, 8);
-	w->by_hand = table_new();
-	w->longest = xcalloc(w->config->n_jails, sizeof *w->longest);
-	w->enforcers = xcalloc(w->config->n_jails, sizeof *w->enforcers);
-	for (unsigned j = 0; j < w->config->n_jails; j++) {
-		w->longest[j] = longest_ban(w->config->jails[j]);
-		w->enforcers[j] = xcalloc(w->config->jails[j]->n_action, sizeof **w->enforcers);
-	}
-}
-
-void warden_ban_setup(struct warden *w)
-{
-	new_tables(w);
-	if (w->options.observe)
-		return;
-	for (unsigned j = 0; j < w->config->n_jails; j++)
-		for (unsigned i = 0; i < w->config->jails[j]->n_action; i++)
-			w->enforcers[j][i] = setup_action(w, w->config->jails[j], i);
-}
-
 /* ---------------------------------------------------------------- orders */
 
 struct order {
@@ -292,7 +144,7 @@ static const char *ban_fault(struct warden *w, const struct config_jail *jail,
 			     const struct ticket *t, double left)
 {
 	const struct ip *ip = &t->id.ip;
-	int64_t longest = w->longest[jail->index];
+	int64_t longest = w->enforced[jail->index].longest;
 
 	if (ip->family && warden_is_protected(w, ip))
 		return "it is, or holds, an address of this machine";
@@ -314,7 +166,7 @@ static void enforce_natively(struct warden *w, const struct order *o, unsigned a
 {
 	struct firewall_ban *bans = xcalloc(o->n, sizeof *bans);
 	struct ip *ips = xcalloc(o->n, sizeof *ips);
-	int handle = w->enforcers[o->jail->index][action].handle, r = 0;
+	int handle = w->enforced[o->jail->index].actions[action].handle, r = 0;
 	struct err err = { 0 };
 	size_t n = 0;
 
@@ -342,19 +194,35 @@ static void enforce_natively(struct warden *w, const struct order *o, unsigned a
 			 STR_ARG(o->jail->action[action].name), err.text);
 }
 
+/*
+ * What a shell has done is remembered: an engine that started again says all its bans again, and
+ * reads the last lines again, but an action is not to be repeated for that.
+ */
+static bool is_news(struct enforcer *e, const struct order *o, enum message_type type,
+		    const struct fid *id)
+{
+	char room[FID_TEXT_MAX + 1];
+	str key = fid_key(id, room);
+
+	if (type == MSG_BAN_DEL)
+		return table_del(e->bans, key) != NULL;
+	return !(o->flags & BAN_FLAG_EXTENDED) && table_put(e->bans, key, e) == NULL;
+}
+
 static void enforce_by_shell(struct warden *w, const struct order *o, unsigned action,
 			     enum message_type type)
 {
+	struct enforcer *e = &w->enforced[o->jail->index].actions[action];
 	enum action_verb verb = type == MSG_BAN_ADD ? ACTION_BAN : ACTION_UNBAN;
 
 	if (o->flags & BAN_FLAG_STOPPING &&
-	    str_trim(config_action_property(&o->jail->action[action], "actionflush")).n) {
+	    action_jobs_can_flush(w->jobs, o->jail->index, action)) {
 		action_jobs_queue(w->jobs, o->jail->index, action, ACTION_FLUSH, NULL, NULL, NULL,
 				  &o->counters, o->jail->bantime);
 		return;
 	}
 	for (uint32_t i = 0; i < o->n; i++)
-		if (o->tickets[i] && !(o->flags & BAN_FLAG_EXTENDED))
+		if (o->tickets[i] && is_news(e, o, type, &o->tickets[i]->id))
 			action_jobs_queue(w->jobs, o->jail->index, action, verb, o->tickets[i],
 					  NULL, NULL, &o->counters, o->jail->bantime);
 }
@@ -391,46 +259,11 @@ int warden_ban_order(struct warden *w, enum message_type type, str payload)
 		check_bans(w, &o, now);
 	/* first what is done at once, then what a shell takes its time for */
 	for (unsigned i = 0; i < o.jail->n_action; i++)
-		if (w->enforcers[o.jail->index][i].kind == ENFORCE_NATIVE)
+		if (w->enforced[o.jail->index].actions[i].kind == ENFORCE_NATIVE)
 			enforce_natively(w, &o, i, type, now);
 	for (unsigned i = 0; i < o.jail->n_action; i++)
-		if (w->enforcers[o.jail->index][i].kind == ENFORCE_SHELL)
+		if (w->enforced[o.jail->index].actions[i].kind == ENFORCE_SHELL)
 			enforce_by_shell(w, &o, i, type);
 	free_order(&o);
 	return 0;
-}
-
-void warden_action_done(void *arg, unsigned jail, unsigned action, enum action_verb verb,
-			const struct ticket *t, bool ok)
-{
-	struct warden *w = arg;
-	struct channel *engine = warden_engine(w);
-	struct buf b = { 0 }, id = { 0 };
-
-	if (w->stopping)
-		warden_stop_next(w);
-	if (ok || !engine)
-		return;
-	if (t)
-		fid_add(&id, &t->id);
-	pack_u32(&b, jail);
-	pack_u32(&b, action);
-	pack_u8(&b, (uint8_t)verb);
-	pack_u8(&b, ok);
-	pack_str(&b, str_head(buf_str(&id), 256));
-	channel_send(engine, MSG_BAN_DONE, &b, -1);
-	buf_free(&b);
-	buf_free(&id);
-}
-
-void warden_ban_teardown(struct warden *w)
-{
-	struct err err = { 0 };
-
-	for (unsigned j = 0; w->enforcers && j < w->config->n_jails; j++)
-		for (unsigned i = 0; i < w->config->jails[j]->n_action; i++)
-			if (w->enforcers[j][i].kind == ENFORCE_NATIVE &&
-			    firewall_teardown(w->firewall, w->enforcers[j][i].handle, &err) < 0)
-				warden_log(w, LEVEL_ERROR, "[%.*s] cannot take down nftables: %s",
-					   STR_ARG(w->config->jails[j]->name), err.text);
 }

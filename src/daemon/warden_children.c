@@ -241,14 +241,13 @@ int warden_reload(struct warden *w, uint32_t answer_to, struct err *err)
 static void take_over(struct warden *w)
 {
 	struct config *old = w->config;
-	struct enforcer **old_enforcers = w->enforcers;
 
 	w->config = w->reload.config;
 	w->children[ROLE_ENGINE] = w->reload.engine;
 	w->reload.config = NULL;
 	w->reload.engine = (struct child_process){ 0 };
 	warden_sources_close(w);
-	warden_ban_change(w, old, old_enforcers);
+	warden_actions_change(w, old);
 	config_free(old);
 	warden_sources_open(w);
 	begin_engine(w, ENGINE_RELOADED);
@@ -275,6 +274,8 @@ void warden_child_stopped(struct warden *w, struct channel *ch, int state_fd)
 
 /* ---------------------------------------------------------------- deaths */
 
+static void restart(struct warden *w, enum role r);
+
 static void on_restart(evutil_socket_t fd, short what, void *arg)
 {
 	struct warden *w = arg;
@@ -284,7 +285,8 @@ static void on_restart(evutil_socket_t fd, short what, void *arg)
 	for (enum role r = ROLE_ENGINE; r < ROLES; r++)
 		if (w->children[r].restart && w->children[r].pid == 0 && !w->stopping &&
 		    !event_pending(w->children[r].restart, EV_TIMEOUT, NULL))
-			(void)warden_start_child(w, r);
+			if (warden_start_child(w, r) < 0)
+				restart(w, r);
 }
 
 static void restart(struct warden *w, enum role r)

@@ -10,7 +10,7 @@
 static int request_bantime(struct warden *w, str text, struct err *err)
 {
 	const struct config_jail *jail;
-	int64_t seconds;
+	int64_t seconds, *longest;
 	str word;
 
 	if (!str_word(&text, &word) || str_to_i64(word, -1, INT64_MAX / 2000, &seconds) < 0)
@@ -18,8 +18,9 @@ static int request_bantime(struct warden *w, str text, struct err *err)
 	jail = config_find_jail(w->config, str_trim(text));
 	if (!jail)
 		return err_set(err, -ENOENT, "no such jail");
-	if (w->longest[jail->index] >= 0 && (seconds < 0 || seconds > w->longest[jail->index]))
-		w->longest[jail->index] = seconds;
+	longest = &w->enforced[jail->index].longest;
+	if (*longest >= 0 && (seconds < 0 || seconds > *longest))
+		*longest = seconds;
 	return 0;
 }
 
@@ -99,8 +100,6 @@ static int on_ignore_run(struct warden *w, str payload)
 	uint32_t id = unpack_u32(&u), jail = unpack_u32(&u);
 	struct ignore_job *job;
 	struct ticket *t;
-	struct err err = { 0 };
-	int r;
 
 	if (u.bad || jail >= w->config->n_jails)
 		return -ERANGE;
@@ -108,15 +107,17 @@ static int on_ignore_run(struct warden *w, str payload)
 		return -EPERM;
 	if (ticket_unpack(&u.in, &t) < 0)
 		return -EBADMSG;
+	if (!unpack_done(&u)) {
+		ticket_free(t);
+		return -EBADMSG;
+	}
 	job = xcalloc(1, sizeof *job);
 	*job = (struct ignore_job){ .w = w, .id = id };
-	r = unpack_done(&u)
-		    ? action_jobs_run(w->jobs, w->config->jails[jail], t, on_ignore_done, job, &err)
-		    : -EBADMSG;
+	action_jobs_run(w->jobs, w->config->jails[jail]->name,
+			w->config->jails[jail]->ignorecommand, t, w->config->jails[jail]->bantime,
+			on_ignore_done, job);
 	ticket_free(t);
-	if (r < 0) /* who cannot be asked about is not ignored */
-		on_ignore_done(job, 255);
-	return r;
+	return 0;
 }
 
 /* May this message come at this time? */
