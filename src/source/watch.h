@@ -8,7 +8,10 @@
  * watches (and takes those of directories away); watches of files are removed by the engine when
  * it closes them.  Every call is safe to repeat.  Directories are watched where a file, a link on
  * the way to it, or a missing part of its path would appear.  Not noticed: that a directory further
- * up was renamed; so ask for a scan now and then, too.
+ * up was renamed; so ask for a scan now and then, too.  Nor is a file that came and was renamed
+ * away between two scans.
+ * Two descriptors are needed for each file while it is handed out, one (O_PATH) as long as it is
+ * there: the caller raises RLIMIT_NOFILE.
  */
 #pragma once
 

@@ -201,6 +201,33 @@ static void a_network_is_emptied(void **state)
 	bans_free(b);
 }
 
+/* The table closes its gaps when it grows: a walk through it must not lose its place. */
+static void a_network_is_emptied_while_bans_come(void **state)
+{
+	struct bans *b = bans_new();
+	struct ip net = fid_parse(STR("10.0.0.0/8")).ip;
+	struct ticket *t;
+	size_t taken = 0;
+	char id[32];
+
+	(void)state;
+	for (int i = 0; i < 100; i++) {
+		snprintf(id, sizeof id, "10.0.0.%d", i);
+		bans_add(b, ticket_at(id, 100, JAIL), 600, 100, NULL);
+	}
+	while ((t = bans_take_inside(b, &net))) {
+		ticket_free(t);
+		if (++taken == 50)
+			for (int i = 0; i < 500; i++) {
+				snprintf(id, sizeof id, "192.0.%d.%d", i / 250, i % 250);
+				bans_add(b, ticket_at(id, 100, JAIL), 600, 100, NULL);
+			}
+	}
+	assert_int_equal(taken, 100);
+	assert_int_equal(bans_count(b), 500);
+	bans_free(b);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -210,6 +237,7 @@ int main(void)
 		cmocka_unit_test(the_jails_bantime_acts_back),
 		cmocka_unit_test(the_listing_keeps_the_order),
 		cmocka_unit_test(a_network_is_emptied),
+		cmocka_unit_test(a_network_is_emptied_while_bans_come),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -253,44 +253,52 @@ static struct file *dated_log(int lines, int every)
 	return f;
 }
 
-/* The position after seeking must be that of the first dated line >= since, or the end of the
- * last older one when there is none; found the slow way. */
+/*
+ * Where the slow way ends: at the first dated line >= since; or behind the last older one, when
+ * there is none. Index: since + 1.
+ */
+struct slow {
+	int64_t *expected;
+	int n; /* known so far */
+	int64_t start, old_end;
+};
+
 static void slow_search(void *arg, str line, int64_t end)
 {
-	int64_t *s = arg; /* 0: since; 1: previous end; 2: found; 3: end of last older */
-	double when;
+	struct slow *s = arg;
 	struct dated d;
+	double when;
 
-	if (s[2] < 0 && date_of(&d, line, &when)) {
-		if (when >= (double)s[0])
-			s[2] = s[1];
-		else
-			s[3] = end;
+	if (date_of(&d, line, &when)) {
+		while (s->n - 1 <= (int)when)
+			s->expected[s->n++] = s->start;
+		s->old_end = end;
 	}
-	s[1] = end;
+	s->start = end;
 }
 
 static void seeking_finds_the_exact_line(void **state)
 {
 	static const struct {
-		int lines, every;
-	} logs[] = { { 0, 1 },  { 1, 1 },     { 3, 1 },      { 10, 3 },
-		     { 50, 7 }, { 20000, 1 }, { 20000, 40 }, { 30000, 250 } };
+		int lines, every, step;
+	} logs[] = { { 0, 1, 1 },  { 1, 1, 1 },     { 3, 1, 1 },       { 10, 3, 1 },
+		     { 50, 7, 1 }, { 20000, 1, 7 }, { 20000, 40, 13 }, { 30000, 250, 29 } };
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(logs); i++) {
 		struct file *f = dated_log(logs[i].lines, logs[i].every);
-		int step = logs[i].lines / 14 + 1;
+		int last = logs[i].lines / 2 + 2;
+		_free_ int64_t *expected = xcalloc((size_t)last + 2, sizeof *expected);
+		struct slow s = { .expected = expected };
+		struct dated d;
 
-		for (int since = -1; since <= logs[i].lines / 2 + 2; since += step) {
-			int64_t s[4] = { since, 0, -1, 0 };
-			struct dated d = { 0 };
-
-			file_seek(f, 0);
-			while (file_read(f, 1 << 20, slow_search, s) == FILE_MORE)
-				;
+		while (file_read(f, 1 << 20, slow_search, &s) == FILE_MORE)
+			;
+		while (s.n <= last + 1)
+			expected[s.n++] = s.old_end;
+		for (int since = -1; since <= last; since += logs[i].step) {
 			file_seek_time(f, 0, since, date_of, &d);
-			assert_int_equal(file_pos(f), s[2] >= 0 ? s[2] : s[3]);
+			assert_int_equal(file_pos(f), expected[since + 1]);
 		}
 		file_free(f);
 	}

@@ -295,6 +295,33 @@ static void unpacking_refuses(void **state)
 	assert_int_equal(ticket_unpack(&in, &out), -22);
 }
 
+/* The parts of a line have to lie inside it. */
+static void unpacking_refuses_parts_beyond_the_line(void **state)
+{
+	static const struct {
+		unsigned char prefix, date;
+		int result;
+	} cases[] = { { 1, 2, 0 },   { 2, 2, 0 },   { 0, 4, 0 },
+		      { 5, 0, -22 }, { 0, 5, -22 }, { 3, 2, -22 } };
+	struct ticket *t = address_ticket("192.0.2.1"), *out = NULL;
+	struct match_line line = line_of("1", "23", "4");
+	_buf_free_ struct buf b = { 0 };
+
+	(void)state;
+	ticket_add_line(t, &line, 5);
+	ticket_pack(t, &b);
+	ticket_free(t);
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		str in = buf_str(&b);
+
+		b.p[b.n - 16] = (char)cases[i].prefix;
+		b.p[b.n - 12] = (char)cases[i].date;
+		assert_int_equal(ticket_unpack(&in, &out), cases[i].result);
+		if (cases[i].result == 0)
+			ticket_free(out);
+	}
+}
+
 static void json_is_fail2bans(void **state)
 {
 	struct ticket *t = address_ticket("192.0.2.1");
@@ -400,6 +427,7 @@ int main(void)
 		cmocka_unit_test(ends_count_from_the_last_failure),
 		cmocka_unit_test(packing_keeps_everything),
 		cmocka_unit_test(unpacking_refuses),
+		cmocka_unit_test(unpacking_refuses_parts_beyond_the_line),
 		cmocka_unit_test(json_is_fail2bans),
 		cmocka_unit_test(json_of_any_version_is_read),
 		cmocka_unit_test(json_goes_round),
