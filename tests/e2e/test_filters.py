@@ -56,9 +56,10 @@ def test_fail2ban_blames_each_attempt_once(case):
 def write_config(directory, name, log, maxretry):
     """Our configuration with one jail, no action, and that many failures to a ban."""
     shutil.copytree(ROOT / "config", directory)
+    sections = [f"[{jail}]\nenabled = {jail == name}\n" for jail in ("postfix", "dovecot", "sshd")]
     (directory / "jail.local").write_text(
-        "[postfix]\nenabled = false\n[dovecot]\nenabled = false\n[sshd]\nenabled = false\n"
-        f"[{name}]\nenabled = true\nlogpath = {log}\nmaxretry = {maxretry}\naction =\n")
+        f"[DEFAULT]\nmaxretry = {maxretry}\naction =\n" + "".join(sections))
+    (directory / "paths.local").write_text(f"[DEFAULT]\nmail_log = {log}\nauth_log = {log}\n")
 
 
 def replay(lastknock, tmp_path, name, log, maxretry):
