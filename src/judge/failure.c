@@ -58,8 +58,10 @@ static struct entry **bucket_of(const struct failures *f, const struct fid *id)
 static struct entry **link_of(const struct failures *f, const struct fid *id)
 {
 	struct entry **link = bucket_of(f, id);
+	struct fid kept = *id;
 
-	while (*link && !fid_eq(&(*link)->t.id, id))
+	kept.text = str_head(id->text, FID_TEXT_MAX); /* as ticket_new() keeps it */
+	while (*link && !fid_eq(&(*link)->t.id, &kept))
 		link = &(*link)->next;
 	return link;
 }
@@ -142,6 +144,7 @@ static struct ticket *unlink_entry(struct failures *f, struct entry **link)
 {
 	struct entry *e = *link;
 
+	assert(e);
 	*link = e->next;
 	heap_del(&f->by_time, &e->due);
 	unmark_changed(f, e);

@@ -72,6 +72,22 @@ static void fields_are_those_of_the_first_failure(void **state)
 	failures_free(f);
 }
 
+static void a_long_id_is_one_id(void **state)
+{
+	struct failures *f = failures_new(10);
+	char text[2 * FID_TEXT_MAX];
+	struct match m = { .time = 1, .id.text = str_mem(text, sizeof text) };
+
+	(void)state;
+	memset(text, 'x', sizeof text);
+	failures_add(f, &m, 600, 0);
+	assert_int_equal(failures_add(f, &m, 600, 0)->retry, 2);
+	assert_int_equal(failures_count(f), 1);
+	ticket_free(failures_take(f, &m.id));
+	assert_int_equal(failures_count(f), 0);
+	failures_free(f);
+}
+
 static void the_oldest_last_failure_is_evicted(void **state)
 {
 	struct failures *f = failures_new(3);
@@ -261,6 +277,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_rate_is_fail2bans),
 		cmocka_unit_test(fields_are_those_of_the_first_failure),
+		cmocka_unit_test(a_long_id_is_one_id),
 		cmocka_unit_test(the_oldest_last_failure_is_evicted),
 		cmocka_unit_test(expiry_drops_the_old),
 		cmocka_unit_test(changes_are_told_once),
