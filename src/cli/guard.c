@@ -83,9 +83,14 @@ static int wait_ready(pid_t guard, const char *socket)
 
 static int run_behind(const struct guard_options *o, const char *socket)
 {
-	pid_t guard = fork();
+	pid_t guard;
 	int null;
 
+	if (answers(socket)) {
+		fprintf(stderr, "lastknock: a server already answers at %s\n", socket);
+		return 1;
+	}
+	guard = fork();
 	if (guard < 0) {
 		perror("lastknock: fork");
 		return 1;
@@ -110,6 +115,15 @@ static void print_help(void)
 	buf_free(&help);
 }
 
+/* The same words as `lastknock config test`. */
+static int test_configuration(const struct guard_options *o)
+{
+	char *argv[] = { (char *)(uintptr_t) "config", (char *)(uintptr_t) "test",
+			 (char *)(uintptr_t) "-c", (char *)(uintptr_t)o->dir, NULL };
+
+	return cli_config(o->dir ? 4 : 2, argv);
+}
+
 int cli_guard(int argc, char **argv)
 {
 	struct guard_options o;
@@ -128,16 +142,14 @@ int cli_guard(int argc, char **argv)
 	}
 	if (o.has_role)
 		return run_role(&o);
+	if (o.test)
+		return test_configuration(&o);
 	if (guard_options_config(&o, &config, &err) < 0) {
 		err_print(&err, &text);
 		fprintf(stderr, "lastknock: %s\n", buf_z(&text));
 		return 1;
 	}
-	if (o.test) {
-		puts(config->n_faults ? "ERROR: test configuration failed"
-				      : "OK: configuration test is successful");
-		status = config->n_faults ? 1 : 0;
-	} else if (o.foreground) {
+	if (o.foreground) {
 		status = keeper_main(&o);
 	} else {
 		_free_ char *socket = str_dup(config->socket);

@@ -39,6 +39,7 @@ struct replay {
 	size_t n_inputs;
 	struct ip self[64];
 	struct jail_events events;
+	const char *jail; /* the only one, or NULL */
 	bool json;
 	uint64_t lines, hosts;
 };
@@ -208,7 +209,8 @@ static int open_jails(struct replay *r)
 		r->jails[r->n_jails++]->by_log_time = true;
 	}
 	if (r->n_jails == 0)
-		fputs("lastknock: no jail to replay\n", stderr);
+		fprintf(stderr, "lastknock: %.*s has no jail %s\n", STR_ARG(r->config->dir),
+			r->jail ? r->jail : "that is enabled");
 	return r->n_jails ? 0 : -ENOENT;
 }
 
@@ -301,6 +303,7 @@ int cli_replay(int argc, char **argv)
 	}
 	print_faults(r.config);
 	r.json = o.json;
+	r.jail = o.jail;
 	r.events = (struct jail_events){
 		.arg = &r, .ban = on_ban, .resolve = on_resolve, .self = r.self
 	};

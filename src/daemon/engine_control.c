@@ -144,6 +144,20 @@ static const struct config_jail **sorted_jails(const struct words *c, size_t *n)
 	return list;
 }
 
+/* Names of jails that could not be used, in the order found; "" if there are none. */
+static void add_left_out(const struct words *c, struct buf *names)
+{
+	const struct config *conf = c->e->config;
+
+	for (const struct config_fault *f = conf->faults; f; f = f->next)
+		if (f->jail.n)
+			buf_printf(names, "%s%.*s", names->n ? ", " : "", STR_ARG(f->jail));
+	for (unsigned i = 0; i < conf->n_jails; i++)
+		if (!c->e->jails[i].jail)
+			buf_printf(names, "%s%.*s", names->n ? ", " : "",
+				   STR_ARG(conf->jails[i]->name));
+}
+
 static struct value *on_status(const struct words *c)
 {
 	const struct running *r;
@@ -163,6 +177,10 @@ static struct value *on_status(const struct words *c)
 	v = value_list(c->a);
 	value_add(c->a, v, pair(c->a, "Number of jail", value_int(c->a, (int64_t)n)));
 	value_add(c->a, v, pair(c->a, "Jail list", value_str(c->a, buf_str(&names))));
+	buf_clear(&names);
+	add_left_out(c, &names);
+	if (names.n)
+		value_add(c->a, v, pair(c->a, "Left out", value_str(c->a, buf_str(&names))));
 	buf_free(&names);
 	if (c->n > 1) {
 		struct value *all = value_dict(c->a);

@@ -11,6 +11,7 @@
 #include <linux/rtnetlink.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -20,6 +21,7 @@
 #include "judge/ignore.h"
 
 #define HOUSEKEEPING_SECONDS 30
+#define DESCRIPTORS 65536
 #define FINISH_SECONDS 60 /* how long the end may take before it is made short */
 
 void warden_log(struct warden *w, enum log_level level, const char *fmt, ...)
@@ -404,6 +406,17 @@ static void finish(struct warden *w)
 	log_flush(&w->log);
 }
 
+/* Each log file takes a few descriptors here and in the engine. */
+static void raise_descriptor_limit(void)
+{
+	struct rlimit limit = { .rlim_cur = DESCRIPTORS, .rlim_max = DESCRIPTORS };
+
+	if (setrlimit(RLIMIT_NOFILE, &limit) == 0 || getrlimit(RLIMIT_NOFILE, &limit) < 0)
+		return;
+	limit.rlim_cur = limit.rlim_max; /* not ours to raise: as far as it goes */
+	(void)setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 int warden_main(const struct guard_options *options)
 {
 	struct warden w = { .options = *options,
@@ -415,6 +428,7 @@ int warden_main(const struct guard_options *options)
 	struct buf text = { 0 };
 
 	sigaction(SIGPIPE, &ignore, NULL);
+	raise_descriptor_limit();
 	w.base = event_base_new();
 	if (!w.base || prepare(&w, &err) < 0) {
 		err_print(&err, &text);

@@ -78,15 +78,22 @@ void warden_sources_scan(struct warden *w)
 		channel_send(engine, MSG_SCANNED, NULL, -1);
 }
 
+static void on_refused(void *arg, str path, const char *why)
+{
+	warden_log(arg, LEVEL_WARNING, "%.*s is not followed: %s", STR_ARG(path), why);
+}
+
 void warden_sources_open(struct warden *w)
 {
 	struct err err = { 0 };
 
 	w->watch = watch_new(w->config->patterns, w->config->n_patterns, &err);
-	if (!w->watch)
+	if (!w->watch) {
 		warden_log(w, LEVEL_ERROR, "cannot watch log files: %s", err.text);
-	else
-		watch_scan(w->watch, on_opened, w);
+		return;
+	}
+	watch_on_refused(w->watch, on_refused, w);
+	watch_scan(w->watch, on_opened, w);
 }
 
 void warden_sources_begin(struct warden *w, struct channel *engine)

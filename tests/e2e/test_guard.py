@@ -289,6 +289,9 @@ def test_a_bad_jail_never_stops_the_others(make, net):
     one = make(KNOCK_JAIL + bad).start()
     g.append(one.dir / "knock.log", g.knocks("198.18.1.7", 3))
     g.wait_for("the good jail works", kernel_has(net, "198.18.1.7"))
+    for text in (one.client("status").stdout, one.ask("status")):
+        assert text == ("Status\n|- Number of jail:\t1\n|- Jail list:\tknock\n"
+                        "`- Left out:\tbadfilter, badregex\n")
     assert "Jail 'badfilter' skipped" in one.log
     assert "Jail 'badregex' skipped" in one.log
 
