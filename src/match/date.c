@@ -45,6 +45,7 @@ struct date {
 	size_t *matched;       /* entries that matched in the latest date_find() */
 	size_t n_matched;
 	struct date_clock clock;
+	bool builtin;
 	size_t last; /* index of the latest winner in entries; n: none yet */
 	size_t first_unused;
 	size_t last_start, last_end; /* of its match, in characters */
@@ -59,8 +60,8 @@ static double year_start(int year)
 	return (double)timegm(&tm);
 }
 
-/* Makes %ExY take what is three years ahead of now, in whole decades. */
-static void follow_years(struct date *d, double now)
+/* Makes %ExY take what is three years ahead of now, in whole decades.  Rare: not to be inlined. */
+static __attribute__((noinline)) void follow_years(struct date *d, double now)
 {
 	struct err ignored;
 	int last = d->templates.last_year;
@@ -81,6 +82,7 @@ int date_new(const str *patterns, unsigned n, str zone, struct date **out, struc
 	d->arena = arena_new();
 	d->templates.arena = d->arena;
 	d->templates.last_year = FIRST_LAST_YEAR;
+	d->builtin = true;
 	d->years_until = year_start(FIRST_LAST_YEAR + 1 - YEARS_AHEAD);
 	if (zone.n) {
 		d->clock.fixed_zone = true;
@@ -97,6 +99,8 @@ int date_new(const str *patterns, unsigned n, str zone, struct date **out, struc
 		date_free(d);
 		return r;
 	}
+	for (unsigned i = 0; i < n; i++)
+		d->builtin = d->builtin && date_templates_are_builtin(patterns[i]);
 	d->entries = xcalloc(d->templates.n, sizeof *d->entries);
 	for (unsigned i = 0; i < d->templates.n; i++)
 		d->entries[i] = (struct entry){ .template = i, .distance = NEVER };
@@ -360,6 +364,11 @@ void date_learn(struct date *d, str line, const struct date_hit *hit, double now
 			d->first_unused++;
 	}
 	d->last = at;
+}
+
+bool date_is_builtin(const struct date *d)
+{
+	return d->builtin;
 }
 
 size_t date_count(const struct date *d)

@@ -28,6 +28,8 @@ bool date_find(struct date *d, struct regex_space *space, str line, bool ascii, 
 	       struct date_hit *hit);
 void date_learn(struct date *d, str line, const struct date_hit *hit, double now);
 
+/* Are all its formats built-in ones? Those never match next to a letter, digit or underscore. */
+bool date_is_builtin(const struct date *d);
 /* Templates in their present order: name and how often each won; for `get JAIL datepattern`. */
 size_t date_count(const struct date *d);
 str date_name(const struct date *d, size_t i, uint64_t *hits);

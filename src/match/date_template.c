@@ -446,6 +446,12 @@ int date_templates_add(struct date_templates *t, str pattern, struct err *err)
 	return add(t, pattern, 1, false, err);
 }
 
+bool date_templates_are_builtin(str pattern)
+{
+	return pattern.n == 0 || str_eq_nocase(pattern, STR("{DEFAULT}")) ||
+	       str_eq_nocase(pattern, STR(LINE_BEGIN));
+}
+
 int date_templates_set_year(struct date_templates *t, int last_year, struct err *err)
 {
 	t->last_year = last_year;

@@ -45,6 +45,8 @@ int date_templates_add_default(struct date_templates *t, struct err *err)
 /* What one line of `datepattern` stands for: one template, or many for {DATE} and the like. */
 int date_templates_add(struct date_templates *t, str pattern, struct err *err)
 	__attribute__((warn_unused_result));
+/* Does a line of `datepattern` ask for built-in ones and nothing else? */
+bool date_templates_are_builtin(str pattern);
 /* Makes those anew that depend on the years. */
 int date_templates_set_year(struct date_templates *t, int last_year, struct err *err)
 	__attribute__((warn_unused_result));

@@ -104,79 +104,71 @@ static enum date_result read_zone(str text, struct parts *p)
 	return r == -ENOENT ? DATE_FAULTY : DATE_NONE;
 }
 
-static enum date_result read_field(const struct date_template *t, str line, unsigned char field,
-				   str text, struct parts *p)
+/* Where a field's number goes; NULL: it has none. */
+static int *part_of(struct parts *p, enum date_field field)
 {
-	int n = UNSET, *to = NULL;
-
-	switch ((enum date_field)field) {
+	switch (field) {
 	case FIELD_YEAR:
-		n = number(text);
-		to = &p->year;
-		break;
 	case FIELD_YEAR2:
-		n = number(text) + 2000;
-		to = &p->year;
-		break;
+		return &p->year;
 	case FIELD_MONTH:
-		n = number(text);
-		to = &p->month;
-		break;
 	case FIELD_MONTH_SHORT:
 	case FIELD_MONTH_LONG:
-		n = date_month_index(text, field == FIELD_MONTH_LONG) + 1;
-		to = &p->month;
-		break;
+		return &p->month;
 	case FIELD_DAY:
-		n = number(text);
-		to = &p->day;
-		break;
+		return &p->day;
 	case FIELD_HOUR:
-		n = number(text);
-		to = &p->hour;
-		break;
 	case FIELD_HOUR12:
-		n = number(text);
-		n = n < 0 ? n : hour12(t, line, n);
-		to = &p->hour;
-		break;
+		return &p->hour;
 	case FIELD_MINUTE:
-		n = number(text);
-		to = &p->minute;
-		break;
+		return &p->minute;
 	case FIELD_SECOND:
-		n = number(text);
-		to = &p->second;
-		break;
+		return &p->second;
 	case FIELD_DAY_OF_YEAR:
-		n = number(text);
-		to = &p->day_of_year;
-		break;
+		return &p->day_of_year;
 	case FIELD_WEEK_SUNDAY:
 	case FIELD_WEEK_MONDAY:
-		n = number(text);
-		p->week_from_monday = field == FIELD_WEEK_MONDAY;
-		to = &p->week;
-		break;
+		return &p->week;
 	case FIELD_WEEKDAY:
-		n = number(text);
-		n = n < 0 ? n : (n + 6) % 7;
-		to = &p->weekday;
-		break;
 	case FIELD_WEEKDAY_SHORT:
 	case FIELD_WEEKDAY_LONG:
-		n = date_weekday_index(text, field == FIELD_WEEKDAY_LONG);
-		to = &p->weekday;
-		break;
-	case FIELD_ZONE:
-	case FIELD_ZONE_NAME:
-		return read_zone(text, p);
+		return &p->weekday;
 	case FIELD_NONE:
 	case FIELD_AMPM:
-		return DATE_OK;
+	case FIELD_ZONE:
+	case FIELD_ZONE_NAME:
+		break;
 	}
-	if (n < 0 || !to)
+	return NULL;
+}
+
+static enum date_result read_field(const struct date_template *t, str line, enum date_field field,
+				   str text, struct parts *p)
+{
+	int *to = part_of(p, field), n;
+
+	if (field == FIELD_ZONE || field == FIELD_ZONE_NAME)
+		return read_zone(text, p);
+	if (!to)
+		return DATE_OK;
+	if (to == &p->month && field != FIELD_MONTH) {
+		n = date_month_index(text, field == FIELD_MONTH_LONG);
+		n = n < 0 ? n : n + 1;
+	} else if (to == &p->weekday && field != FIELD_WEEKDAY) {
+		n = date_weekday_index(text, field == FIELD_WEEKDAY_LONG);
+	} else {
+		n = number(text);
+	}
+	if (n < 0)
 		return DATE_NONE;
+	if (field == FIELD_YEAR2)
+		n += 2000;
+	else if (field == FIELD_HOUR12)
+		n = hour12(t, line, n);
+	else if (field == FIELD_WEEKDAY)
+		n = (n + 6) % 7; /* from sunday to monday */
+	else if (to == &p->week)
+		p->week_from_monday = field == FIELD_WEEK_MONDAY;
 	*to = n;
 	return DATE_OK;
 }
@@ -301,7 +293,7 @@ static enum date_result pattern_value(const struct date_template *t, str line, d
 		str text = regex_group(t->regex, line, t->fields[i].group);
 
 		if (text.p)
-			r = read_field(t, line, t->fields[i].field, text, &p);
+			r = read_field(t, line, (enum date_field)t->fields[i].field, text, &p);
 	}
 	if (r != DATE_OK)
 		return r;

@@ -435,7 +435,7 @@ static int conditional(struct pass *p)
 static int flags(struct pass *p)
 {
 	char keep[32];
-	size_t n = 0;
+	size_t n = 0, begin = p->at;
 	bool minus = false, verbose = p->verbose[p->depth];
 	int c, r;
 
@@ -451,6 +451,8 @@ static int flags(struct pass *p)
 		if (c != 'u' && n < sizeof keep - 1) /* all text is Unicode */
 			keep[n++] = (char)c;
 	}
+	if (p->at == begin)
+		return fail(p, "unknown extension or flag");
 	p->at++;
 	keep[n] = '\0';
 	if (c == ')') { /* PCRE2 takes this up to the end of the group; Python at the start only */

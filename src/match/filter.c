@@ -333,6 +333,16 @@ size_t filter_line(struct filter *f, str line, const struct filter_time *t,
 	return judge(&j, out);
 }
 
+void filter_pass(struct filter *f, str line, const struct filter_time *t)
+{
+	struct text_line decoded = begin_line(f, line);
+	struct dated_line in;
+
+	/* the window, if it has one line only, does not remember it either */
+	if (filter_cut(f, &decoded, t, &in))
+		(void)!filter_check_time(f, t, &in);
+}
+
 size_t filter_dated_line(struct filter *f, str date, double when, str line,
 			 const struct filter_time *t, const struct match **out)
 {

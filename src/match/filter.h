@@ -62,6 +62,13 @@ size_t filter_line(struct filter *f, str line, const struct filter_time *t,
 size_t filter_dated_line(struct filter *f, str date, double when, str line,
 			 const struct filter_time *t, const struct match **out)
 	__attribute__((warn_unused_result));
+/* A line that cannot match (prefilter.h says so): only its date is looked at. */
+void filter_pass(struct filter *f, str line, const struct filter_time *t);
+/*
+ * ASCII texts one of which is in every line that the filter matches: fills at most `room` and
+ * returns how many there are.  0: any line may match.  They belong to the filter.
+ */
+size_t filter_literals(const struct filter *f, str *out, size_t room);
 const struct filter_stats *filter_stats(const struct filter *f);
 /*
  * Only the date of a line, without touching any state: for seeking in a file. False: none found.

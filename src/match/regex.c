@@ -11,6 +11,7 @@
 
 #include "base/xalloc.h"
 #include "match/dialect.h"
+#include "match/facts.h"
 
 enum {
 	STEPS_MAX = 200000,
@@ -34,6 +35,7 @@ struct regex {
 	uint32_t options;
 	struct program bytes, utf;
 	pcre2_match_data *data;
+	struct facts facts;
 	bool broken; /* the Unicode form could not be made */
 };
 
@@ -98,7 +100,8 @@ int regex_new(str pattern, unsigned flags, struct regex **out, struct err *err)
 	int e;
 
 	r->text = str_dup(pattern);
-	r->options = flags & REGEX_MULTILINE ? PCRE2_MULTILINE : 0;
+	/* in Python, ^ also matches behind a newline that ends the text */
+	r->options = flags & REGEX_MULTILINE ? PCRE2_MULTILINE | PCRE2_ALT_CIRCUMFLEX : 0;
 	e = dialect_translate(str_mem(r->text, pattern.n), &r->dialect, &why);
 	if (e < 0)
 		err_set(err, e, "Unable to compile regular expression '%s': %s", r->text, why.text);
@@ -113,6 +116,7 @@ int regex_new(str pattern, unsigned flags, struct regex **out, struct err *err)
 	r->data = pcre2_match_data_create(r->dialect.n_groups, NULL);
 	if (!r->data)
 		abort();
+	facts_find(pattern, flags & REGEX_MULTILINE, &r->facts);
 	*out = r;
 	return 0;
 }
@@ -152,15 +156,26 @@ unsigned regex_find_group(const struct regex *r, str name)
 	return 0;
 }
 
-static struct program *program_for(struct regex *r, bool ascii)
+str regex_literal(const struct regex *r)
+{
+	return str_mem(r->facts.literal, r->facts.literal_n);
+}
+
+/* Apart from the hot path: struct err is large, and locals are cleared. */
+static __attribute__((noinline)) struct program *make_utf(struct regex *r)
 {
 	struct err ignored;
 
-	if (ascii && r->bytes.code)
-		return &r->bytes;
 	if (!r->utf.code && !r->broken)
 		r->broken = compile(r, PCRE2_UTF | PCRE2_UCP, &r->utf, &ignored) < 0;
 	return r->broken ? NULL : &r->utf;
+}
+
+static struct program *program_for(struct regex *r, bool ascii)
+{
+	if (ascii && r->bytes.code)
+		return &r->bytes;
+	return r->utf.code ? &r->utf : make_utf(r);
 }
 
 static void set_limit(struct regex_space *s, const struct program *p, size_t starts)
@@ -184,10 +199,13 @@ static void set_limit(struct regex_space *s, const struct program *p, size_t sta
 enum regex_result regex_search(struct regex *r, struct regex_space *space, str subject, bool ascii,
 			       size_t from)
 {
-	struct program *p = program_for(r, ascii);
 	PCRE2_SPTR text = (PCRE2_SPTR)(subject.p ? subject.p : "");
+	struct program *p;
 	int n;
 
+	if (!facts_may_begin(&r->facts, subject))
+		return REGEX_NO_MATCH;
+	p = program_for(r, ascii);
 	if (!p)
 		return REGEX_LIMIT;
 	set_limit(space, p, subject.n - from + 1);

@@ -43,6 +43,8 @@ str regex_text(const struct regex *r);
 unsigned regex_n_groups(const struct regex *r);
 str regex_group_name(const struct regex *r, unsigned group);
 unsigned regex_find_group(const struct regex *r, str name);
+/* ASCII text that every match contains; .n 0: none is known. */
+str regex_literal(const struct regex *r);
 
 /*
  * Python's pattern.search(subject, from, subject.n): `^` is the start of the subject, look-behind

@@ -129,6 +129,11 @@ void text_free(struct text *t)
 	free(t);
 }
 
+bool text_keeps_ascii(const struct text *t)
+{
+	return t->encoding != ENCODING_OTHER; /* in some, they are second bytes of characters */
+}
+
 struct text_line text_decode(struct text *t, str line)
 {
 	struct text_line r = { .text = line };

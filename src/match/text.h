@@ -12,6 +12,9 @@ struct text;
 int text_new(str encoding, struct text **out, struct err *err) __attribute__((warn_unused_result));
 void text_free(struct text *t);
 
+/* Are bytes below 0x80 what they are in ASCII, wherever they are? */
+bool text_keeps_ascii(const struct text *t);
+
 struct text_line {
 	str text;   /* valid UTF-8: the line itself if it already was, else in the text's buffer */
 	bool ascii; /* no byte above 0x7f */
