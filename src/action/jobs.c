@@ -8,13 +8,12 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <netdb.h>
 #include <stdio.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
 
 #include "action/command.h"
 #include "action/job.h"
+#include "action/known.h"
 #include "action/report.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -43,8 +42,7 @@ struct action_jobs {
 	struct event_base *base;
 	struct action_callbacks cb;
 	unsigned places[KINDS]; /* free ones */
-	struct action **actions;
-	size_t n_actions;
+	struct known known;
 	struct table *queues; /* kind and jail name -> struct queue */
 	struct queue *waiting[KINDS], *waiting_last[KINDS];
 	struct event *kick;
@@ -54,7 +52,6 @@ struct action_jobs {
 	size_t n_given_up;
 	size_t pending, bytes;
 	bool full; /* said so in the log */
-	char *fq_hostname, sh_hostname[256];
 };
 
 static void serve(struct action_jobs *j);
@@ -81,8 +78,7 @@ struct action_jobs *action_jobs_new(struct event_base *base, const struct action
 		max_parallel_jails ? max_parallel_jails : 1;
 	j->queues = table_new();
 	j->kick = event_new(base, -1, 0, on_kick, j);
-	if (gethostname(j->sh_hostname, sizeof j->sh_hostname - 1) < 0)
-		snprintf(j->sh_hostname, sizeof j->sh_hostname, "localhost");
+	known_init(&j->known);
 	return j;
 }
 
@@ -112,60 +108,17 @@ void action_jobs_free(struct action_jobs *j)
 	for (size_t i = 0; i < j->n_given_up; i++)
 		command_free(j->given_up[i]);
 	table_free(j->queues, queue_free);
-	for (size_t i = 0; i < j->n_actions; i++)
-		action_free(j->actions[i]);
+	known_done(&j->known);
 	event_free(j->kick);
 	free(j->running);
 	free(j->given_up);
-	free(j->actions);
-	free(j->fq_hostname);
 	free(j);
-}
-
-/*
- * The name that <fq-hostname> stands for.  May ask DNS and so take time: once, while the
- * configuration is taken in, and only if an action uses it.
- */
-static void learn_hostname(struct action_jobs *j, const struct action *a)
-{
-	struct addrinfo hints = { .ai_flags = AI_CANONNAME, .ai_socktype = SOCK_STREAM }, *found;
-	bool used = false;
-
-	for (size_t i = 1; i < a->properties->n; i += 2)
-		used |= str_find(a->properties->items[i]->s, STR("<fq-hostname>")) >= 0;
-	if (!used || j->fq_hostname)
-		return;
-	if (getaddrinfo(j->sh_hostname, NULL, &hints, &found) == 0) {
-		if (found->ai_canonname && strchr(found->ai_canonname, '.'))
-			j->fq_hostname = xstrdup(found->ai_canonname);
-		freeaddrinfo(found);
-	}
-	if (!j->fq_hostname)
-		j->fq_hostname = xstrdup(j->sh_hostname);
-}
-
-static struct action *find_named(const struct action_jobs *j, const char *jail, const char *name)
-{
-	for (size_t i = 0; i < j->n_actions; i++)
-		if (!j->actions[i]->gone && strcmp(j->actions[i]->jail_name, jail) == 0 &&
-		    strcmp(j->actions[i]->name, name) == 0)
-			return j->actions[i];
-	return NULL;
-}
-
-static struct action *find(const struct action_jobs *j, unsigned jail, unsigned index)
-{
-	for (size_t i = 0; i < j->n_actions; i++)
-		if (!j->actions[i]->gone && j->actions[i]->claimed && j->actions[i]->jail == jail &&
-		    j->actions[i]->index == index)
-			return j->actions[i];
-	return NULL;
 }
 
 int action_jobs_add(struct action_jobs *j, const struct config_jail *jail, unsigned action,
 		    bool allow_ipv6, struct err *err)
 {
-	struct action *a = action_new(jail, action, allow_ipv6, err), *known;
+	const struct action *a = known_add(&j->known, jail, action, allow_ipv6, err);
 
 	if (!a)
 		return -EINVAL;
@@ -177,16 +130,6 @@ int action_jobs_add(struct action_jobs *j, const struct config_jail *jail, unsig
 			   a->jail_name, a->name, STR_ARG(jail->action[action].file));
 		j->cb.log(j->cb.arg, LEVEL_WARNING, "actions", buf_z(&text));
 	}
-	learn_hostname(j, a);
-	known = find_named(j, a->jail_name, a->name);
-	if (known) {
-		action_renew(known, a);
-		a = known;
-	} else {
-		j->actions = xreallocarray(j->actions, j->n_actions + 1, sizeof(struct action *));
-		j->actions[j->n_actions++] = a;
-	}
-	a->claimed = true;
 	return 0;
 }
 
@@ -293,7 +236,7 @@ void action_jobs_queue(struct action_jobs *j, unsigned jail, unsigned action, en
 		       const struct ticket *merged_jail, const struct action_counters *counters,
 		       int64_t jail_bantime)
 {
-	struct action *a = find(j, jail, action);
+	struct action *a = known_find(&j->known, jail, action);
 	struct job *job;
 
 	assert(a && (t != NULL) == (verb == ACTION_BAN || verb == ACTION_UNBAN ||
@@ -330,14 +273,14 @@ void action_jobs_run(struct action_jobs *j, str jail_name, str command, const st
 
 void action_jobs_mark(struct action_jobs *j)
 {
-	for (size_t i = 0; i < j->n_actions; i++)
-		j->actions[i]->claimed = false;
+	for (size_t i = 0; i < j->known.n; i++)
+		j->known.items[i]->claimed = false;
 }
 
 void action_jobs_sweep(struct action_jobs *j)
 {
-	for (size_t i = 0; i < j->n_actions; i++) {
-		struct action *a = j->actions[i];
+	for (size_t i = 0; i < j->known.n; i++) {
+		struct action *a = j->known.items[i];
 		struct queue *q;
 
 		if (a->claimed || a->gone)
@@ -351,7 +294,7 @@ void action_jobs_sweep(struct action_jobs *j)
 
 bool action_jobs_can_flush(const struct action_jobs *j, unsigned jail, unsigned action)
 {
-	const struct action *a = find(j, jail, action);
+	const struct action *a = known_find(&j->known, jail, action);
 
 	return a && action_has(a, "actionflush");
 }
@@ -359,17 +302,6 @@ bool action_jobs_can_flush(const struct action_jobs *j, unsigned jail, unsigned 
 size_t action_jobs_pending(const struct action_jobs *j)
 {
 	return j->pending;
-}
-
-static void drop_action(struct action_jobs *j, struct action *a)
-{
-	for (size_t i = 0; i < j->n_actions; i++) {
-		if (j->actions[i] != a)
-			continue;
-		j->actions[i] = j->actions[--j->n_actions];
-		action_free(a);
-		return;
-	}
 }
 
 /* The job is over: tells its owner and lets the next queue have the place. */
@@ -390,7 +322,7 @@ static void end_job(struct job *job, int status)
 	else if (!a->gone)
 		j->cb.done(j->cb.arg, a->jail, a->index, job->verb, job->ticket, job->ok);
 	if (a && --a->jobs == 0 && a->gone)
-		drop_action(j, a);
+		known_drop(&j->known, a);
 	job_free(job);
 }
 
@@ -408,8 +340,8 @@ static int render(struct job *job, str command)
 				   .merged_jail = job->merged_jail,
 				   .family = a ? job_family(job) : NULL,
 				   .now = job->now,
-				   .fq_hostname = j->fq_hostname,
-				   .sh_hostname = j->sh_hostname };
+				   .fq_hostname = j->known.fq_hostname,
+				   .sh_hostname = j->known.sh_hostname };
 	struct err err = { 0 };
 	int r;
 

@@ -13,6 +13,8 @@
 #include "firewall/handle.h"
 #include "firewall/setup.h"
 
+#define TIMEOUT_MAX_MS (INT64_C(100) * 366 * 86400 * 1000)
+
 int firewall_open(struct firewall **out, struct err *err)
 {
 	struct firewall *fw = xcalloc(1, sizeof *fw);
@@ -107,6 +109,12 @@ static bool is_sound(const struct ip *ip)
 	       (ip->family == 6 && ip->prefix <= 128 && ip_eq(&cut, ip));
 }
 
+/* The kernel refuses what does not fit its clock; a century is for ever. */
+static int64_t end_of(const struct firewall_ban *ban)
+{
+	return ban->timeout_ms < TIMEOUT_MAX_MS ? ban->timeout_ms : 0;
+}
+
 /* Sorts the bans to the sides. Returns -EAFNOSUPPORT if the table cannot hold some. */
 static int spread(struct handle *h, const struct firewall_ban *bans, size_t n, int64_t now_ms,
 		  struct element_list singles[2], bool prefixes[2])
@@ -122,10 +130,10 @@ static int spread(struct handle *h, const struct firewall_ban *bans, size_t n, i
 		} else if (!h->side[k].family) {
 			r = -EAFNOSUPPORT;
 		} else if (ip_is_single(ip)) {
-			element_list_add_ip(&singles[k], ip, bans[i].timeout_ms);
+			element_list_add_ip(&singles[k], ip, end_of(&bans[i]));
 		} else {
 			prefixes_put(&h->side[k].want, ip,
-				     bans[i].timeout_ms ? now_ms + bans[i].timeout_ms : UNTIL_EVER);
+				     end_of(&bans[i]) ? now_ms + end_of(&bans[i]) : UNTIL_EVER);
 			prefixes[k] = true;
 		}
 	}

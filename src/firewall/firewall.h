@@ -54,7 +54,7 @@ void firewall_close(struct firewall *fw);
 
 struct firewall_ban {
 	struct ip ip;       /* address or prefix */
-	int64_t timeout_ms; /* to the end of the ban; 0: permanent */
+	int64_t timeout_ms; /* to the end of the ban, 1 or more; 0: permanent */
 };
 
 /*

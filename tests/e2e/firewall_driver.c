@@ -6,6 +6,7 @@
  *   {"do": "del", "handle": 0, "ips": [ip, ...]}
  *   {"do": "check" | "flush" | "teardown", "handle": 0}
  *   {"do": "recognise", "properties": [[name, value], ...]}  -> {"r": 0 or 1, "rule": {...}}
+ *   {"do": "recognise", "dir": "/etc/fail2ban", "jail": "sshd"}: its first action, read by config/
  */
 #include <jansson.h>
 
@@ -145,6 +146,29 @@ static int recognise(const json_t *in, json_t *answer, struct arena *arena, stru
 	return r;
 }
 
+static int recognise_jail(const json_t *in, json_t *answer, struct arena *arena, struct err *err)
+{
+	const char *dir = json_string_value(json_object_get(in, "dir"));
+	const char *name = json_string_value(json_object_get(in, "jail"));
+	struct config_options options = { .jail = name, .force_enabled = true };
+	const struct config_jail *jail;
+	struct firewall_rule rule;
+	struct config *config;
+	int r = config_load(dir, &options, &config, err);
+
+	if (r < 0)
+		return r;
+	jail = config_find_jail(config, str_of(name));
+	if (!jail || jail->n_action == 0)
+		r = err_set(err, -22, "no such jail, or it has no action");
+	else
+		r = firewall_recognise(&jail->action[0], arena, &rule, err);
+	if (r == 1)
+		json_object_set_new(answer, "rule", rule_json(&rule));
+	config_free(config);
+	return r;
+}
+
 static int run(struct firewall *fw, const json_t *in, json_t *answer, struct arena *arena,
 	       struct err *err)
 {
@@ -159,6 +183,8 @@ static int run(struct firewall *fw, const json_t *in, json_t *answer, struct are
 	}
 	if (str_is(verb, "add") || str_is(verb, "sync"))
 		return with_bans(fw, in, handle, str_is(verb, "sync"), err);
+	if (str_is(verb, "recognise") && json_object_get(in, "dir"))
+		return recognise_jail(in, answer, arena, err);
 	if (str_is(verb, "recognise"))
 		return recognise(in, answer, arena, err);
 	if (str_is(verb, "del"))

@@ -224,6 +224,15 @@ def test_renewing_and_shortening(network, firewall):
                 assert seconds - 30 < left <= seconds
 
 
+def test_a_ban_of_an_age(network, firewall):
+    firewall.setup()
+    firewall("add", handle=0, bans=[["192.0.2.9", 2**63 - 1], ["192.0.2.8", 99 * 365 * 86400000],
+                                    ["10.0.0.0/8", 2**63 - 1]])
+    left = elements(network, "addr-set-j")
+    assert left["192.0.2.9"] is None and left["192.0.2.8"] > 98 * 365 * 86400
+    assert elements(network, "addr-set-j-net") == {"10.0.0.0/8": None}
+
+
 def test_the_same_address_twice_in_one_call(network, firewall):
     firewall.setup()
     bans = [["192.0.2.9", 60000], ["192.0.2.8", 60000], ["192.0.2.9", 900000]]
@@ -538,6 +547,35 @@ def test_the_stock_action_is_recognised(network, firewall, tmp_path_factory, edi
     rule = firewall("recognise", 1, properties=odd)["rule"]
     assert (rule["table"], rule["chain"], rule["priority"], rule["reject_code"]) == (
         "filter", "input", -5, 0)
+
+
+def test_the_installed_configuration_is_recognised(network, firewall, tmp_path):
+    """Debian's own jail.conf with nftables as its banaction, through our reader."""
+    if not os.path.exists("/etc/fail2ban/action.d/nftables.conf"):
+        pytest.skip("fail2ban is not installed")
+    conf = tmp_path / "fail2ban"
+    shutil.copytree("/etc/fail2ban", conf)
+    (conf / "jail.local").write_text(
+        "[DEFAULT]\nbanaction = nftables\nbanaction_allports = nftables[type=allports]\n"
+        "[sshd]\nport = ssh,2222\nlogpath = /dev/null\nbackend = polling\n"
+        "[recidive]\nlogpath = /dev/null\nbackend = polling\n")
+    rule = firewall("recognise", 1, dir=str(conf), jail="sshd")["rule"]
+    assert (rule["chain"], rule["ports"], rule["set6"]) == (
+        "f2b-chain", [[22, 22], [2222, 2222]], "addr6-set-sshd")
+    rule = firewall("recognise", 1, dir=str(conf), jail="recidive")["rule"]
+    assert (rule["ports"], rule["protocols"], rule["set4"]) == ([], [6], "addr-set-recidive")
+
+
+def test_our_own_configuration_is_native(network, firewall, root, tmp_path):
+    conf = tmp_path / "lastknock"
+    shutil.copytree(root / "config", conf)
+    (conf / "jail.local").write_text("[postfix]\nbackend = polling\nlogpath = /dev/null\n")
+    rule = firewall("recognise", 1, dir=str(conf), jail="postfix")["rule"]
+    assert (rule["table"], rule["chain"], rule["set4"], rule["set6"], rule["drop"]) == (
+        "f2b-table", "f2b-chain", "addr-set-postfix", "addr6-set-postfix", True)
+    assert [25, 25] in rule["ports"]
+    firewall("setup", rule=rule)
+    firewall("check", handle=0)
 
 
 @pytest.mark.parametrize("line, edit", [
