@@ -7,6 +7,32 @@
 
 enum { PORTS_MAX = 512, PROTOCOLS_MAX = 64, WORD_MAX = 64 };
 
+/*
+ * The names that mail servers and Fail2ban's own jails use (IANA's numbers): a small system has no
+ * /etc/services and /etc/protocols, and a ban may not depend on them.
+ */
+static const struct {
+	const char *name;
+	uint16_t port;
+} known_services[] = {
+	{ "ftp-data", 20 },     { "ftp", 21 },           { "ssh", 22 },     { "telnet", 23 },
+	{ "smtp", 25 },         { "domain", 53 },        { "http", 80 },    { "pop3", 110 },
+	{ "imap2", 143 },       { "imap", 143 },         { "imap3", 220 },  { "https", 443 },
+	{ "submissions", 465 }, { "smtps", 465 },        { "ssmtp", 465 },  { "urd", 465 },
+	{ "submission", 587 },  { "ftps-data", 989 },    { "ftps", 990 },   { "imaps", 993 },
+	{ "pop3s", 995 },       { "mysql", 3306 },       { "sieve", 4190 }, { "sip", 5060 },
+	{ "sip-tls", 5061 },    { "xmpp-client", 5222 },
+};
+
+static const struct {
+	const char *name;
+	uint8_t number;
+} known_protocols[] = {
+	{ "icmp", 1 },    { "igmp", 2 },       { "tcp", 6 },    { "udp", 17 },
+	{ "dccp", 33 },   { "gre", 47 },       { "esp", 50 },   { "ah", 51 },
+	{ "icmpv6", 58 }, { "ipv6-icmp", 58 }, { "sctp", 132 }, { "udplite", 136 },
+};
+
 /* Next piece between commas and blanks. */
 static bool next_piece(str *rest, str *piece)
 {
@@ -26,6 +52,11 @@ static int service(str name, struct firewall_port *out)
 	char z[WORD_MAX], room[4096];
 	struct servent entry, *found = NULL;
 
+	for (size_t i = 0; i < sizeof known_services / sizeof *known_services; i++)
+		if (str_is(name, known_services[i].name)) {
+			out->first = out->last = known_services[i].port;
+			return 0;
+		}
 	if (name.n >= sizeof z)
 		return -EINVAL;
 	memcpy(z, name.p, name.n);
@@ -111,6 +142,11 @@ static int protocol(str name, uint8_t *out)
 		*out = (uint8_t)number;
 		return 0;
 	}
+	for (size_t i = 0; i < sizeof known_protocols / sizeof *known_protocols; i++)
+		if (str_is(name, known_protocols[i].name)) {
+			*out = known_protocols[i].number;
+			return 0;
+		}
 	if (name.n >= sizeof z)
 		return -EINVAL;
 	memcpy(z, name.p, name.n);

@@ -243,11 +243,29 @@ static void properties_expand(void **state)
 	arena_free(arena);
 }
 
+/* On a system without /etc/services and /etc/protocols too. */
+static void common_words_are_known(void **state)
+{
+	struct arena *arena = arena_new();
+	struct firewall_rule rule = { 0 };
+	str bad;
+
+	assert_int_equal(values_ports(STR("submissions, imap2 smtp"), arena, &rule, &bad), 0);
+	assert_int_equal(rule.n_ports, 3);
+	assert_int_equal(rule.ports[0].first, 25);
+	assert_int_equal(rule.ports[1].first, 143);
+	assert_int_equal(rule.ports[2].last, 465);
+	assert_int_equal(values_protocols(STR("tcp,udp,icmpv6"), arena, &rule, &bad), 0);
+	assert_memory_equal(rule.protocols, "\x06\x11\x3a", 3);
+	arena_free(arena);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(our_action_is_native),
 		cmocka_unit_test(what_an_action_asks_for),
+		cmocka_unit_test(common_words_are_known),
 		cmocka_unit_test(python_is_never_native),
 		cmocka_unit_test(ports_are_sorted_and_merged),
 		cmocka_unit_test(priorities_have_names),
