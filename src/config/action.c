@@ -112,7 +112,7 @@ static int combine(const struct definition *d, struct table *combined, struct er
 		int rc = -ENOENT;
 
 		name = str_of(k->name);
-		if (!table_find(d->vars, name))
+		if (!table_find(d->args, name))
 			rc = definition_get(d, name, &own, err);
 		if (rc == 0)
 			table_put(combined, name, own);
@@ -221,7 +221,8 @@ static int read_python_action(struct reader *r, struct config *c, const struct o
 }
 
 int config_action_read(struct reader *r, struct config *c, const struct options *options,
-		       struct config_jail *jail, struct value *rows, struct err *err)
+		       struct config_jail *jail, const struct table *jail_options,
+		       struct value *rows, struct err *err)
 {
 	struct arena *a = c->arena;
 	struct properties p = { .arena = a, .list = value_list(a), .dict = value_dict(a) };
@@ -234,7 +235,7 @@ int config_action_read(struct reader *r, struct config *c, const struct options 
 
 	if (str_ends(options->name, STR(".py")) && options->name.n > 3)
 		return read_python_action(r, c, options, jail, rows, err);
-	rc = definition_open(&d, r, "action.d", options, err);
+	rc = definition_open(&d, r, "action.d", options, jail_options, err);
 	if (rc < 0)
 		return rc;
 	if (!name.p)

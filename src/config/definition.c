@@ -6,8 +6,11 @@
 #include "config/tags.h"
 
 int definition_open(struct definition *d, struct reader *r, const char *folder,
-		    const struct options *options, struct err *err)
+		    const struct options *options, const struct table *jail, struct err *err)
 {
+	size_t at = 0;
+	str key;
+	void *value;
 	str name = arena_printf(r->arena, "%s/%.*s", folder, STR_ARG(options->name));
 	int rc;
 
@@ -18,11 +21,15 @@ int definition_open(struct definition *d, struct reader *r, const char *folder,
 	if (rc < 0)
 		return rc;
 	d->given = reader_table(r);
+	d->args = reader_table(r);
 	d->vars = reader_table(r);
+	while (jail && table_each(jail, &at, &key, &value))
+		table_put(d->vars, key, value);
 	for (size_t i = 0; i < options->n; i++) {
 		const struct option *o = &options->items[i];
 
 		reader_put(r, d->given, o->name, o->value);
+		reader_put(r, d->args, o->name, o->value);
 		reader_put(r, d->vars, lower_copy(r->arena, o->name), o->value);
 	}
 	d->scope = (struct scope){ .reader = r,
@@ -83,7 +90,7 @@ int definition_get(const struct definition *d, str name, struct conf_key **out, 
 	str value = STR_NULL;
 	int rc;
 
-	if (!d->scope.section)
+	if (!d->scope.section || !conf_key(d->conf, d->scope.section, name))
 		return -ENOENT;
 	key = scope_find(&d->scope, name);
 	rc = scope_get(&d->scope, name, &value, err);

@@ -15,13 +15,17 @@ struct definition {
 	 * (definition_add_init) the keys of [Init] they leave open, and every one as "known/KEY".
 	 */
 	struct table *given;
-	struct table *vars; /* the jail's, by lower-case name: for %(name)s */
+	struct table *args; /* of these, only what the jail wrote */
+	struct table *vars; /* the jail's, by lower-case name: for %(name)s and <name> */
 	struct scope scope; /* of [Definition] */
 };
 
-/* `folder` is "filter.d" or "action.d". Errors name the file at fault. */
+/*
+ * `folder` is "filter.d" or "action.d".  `jail` (-> struct conf_key, or NULL) holds options of the
+ * jail that win over keys of [Definition], yet not over `options`.  Errors name the file at fault.
+ */
 int definition_open(struct definition *d, struct reader *r, const char *folder,
-		    const struct options *options, struct err *err)
+		    const struct options *options, const struct table *jail, struct err *err)
 	__attribute__((warn_unused_result));
 /* One more explicit option, unless it is there. */
 void definition_give(struct definition *d, str name, str value);
@@ -29,8 +33,8 @@ void definition_give(struct definition *d, str name, str value);
 bool definition_has(const struct definition *d, str name);
 int definition_add_init(struct definition *d, struct err *err) __attribute__((warn_unused_result));
 /*
- * The value of a key of [Definition], as a new struct conf_key for tags to be resolved in.
- * -ENOENT: there is none.
+ * The value of a key (in lower case) of [Definition], as a new struct conf_key for tags to be
+ * resolved in. -ENOENT: there is none.
  */
 int definition_get(const struct definition *d, str name, struct conf_key **out, struct err *err)
 	__attribute__((warn_unused_result));

@@ -17,8 +17,12 @@ static bool is_filter_key(str name)
 	return false;
 }
 
-/* The filter's own options first, then the rest of [Definition] and [DEFAULT] as helpers. */
-static int add_own(const struct definition *d, struct table *all, struct err *err)
+/*
+ * The filter's own options first (but those that the jail sets itself), then the rest of
+ * [Definition] and [DEFAULT] as helpers.
+ */
+static int add_own(const struct definition *d, const struct table *jail, struct table *all,
+		   struct err *err)
 {
 	const struct table *tables[] = { d->scope.section ? d->scope.section->keys : NULL,
 					 d->conf->defaults->keys };
@@ -27,8 +31,10 @@ static int add_own(const struct definition *d, struct table *all, struct err *er
 
 	for (size_t i = 0; config_filter_keys[i]; i++) {
 		str name = str_of(config_filter_keys[i]);
-		int rc = table_find(d->given, name) ? -ENOENT : definition_get(d, name, &key, err);
+		int rc = -ENOENT;
 
+		if (!table_find(d->given, name) && !(jail && table_find(jail, name)))
+			rc = definition_get(d, name, &key, err);
 		if (rc == 0)
 			table_put(all, name, key);
 		else if (rc != -ENOENT)
@@ -47,17 +53,47 @@ static int add_own(const struct definition *d, struct table *all, struct err *er
 	return 0;
 }
 
+/*
+ * What tags may name besides the filter's own keys: its options, the basic ones of the jail, and
+ * what the jail sets in the place of the filter.
+ */
+static struct scope scope_of_tags(const struct definition *d, const struct options *options,
+				  const struct table *basic, const struct table *jail)
+{
+	struct scope s = d->scope;
+	struct table *vars = reader_table(d->reader);
+	size_t at = 0;
+	str name;
+	void *key;
+
+	while (basic && table_each(basic, &at, &name, &key))
+		table_put(vars, name, key);
+	for (size_t i = 0; config_filter_keys[i] && jail; i++) {
+		name = str_of(config_filter_keys[i]);
+		key = table_find(jail, name);
+		if (key && conf_key(d->conf, s.section, name))
+			table_put(vars, name, key);
+	}
+	for (size_t i = 0; i < options->n; i++)
+		reader_put(d->reader, vars, lower_copy(d->reader->arena, options->items[i].name),
+			   options->items[i].value);
+	s.vars = vars;
+	return s;
+}
+
 int config_filter_read(struct reader *r, const struct options *options, str backend,
+		       const struct table *basic, const struct table *jail,
 		       struct config_filter *out, struct err *err)
 {
 	struct definition d;
 	struct config_filter f = { 0 };
 	struct tags tags = { 0 };
 	struct table *ignore;
+	struct scope scope;
 	size_t at = 0;
 	str name;
 	void *key;
-	int rc = definition_open(&d, r, "filter.d", options, err);
+	int rc = definition_open(&d, r, "filter.d", options, jail, err);
 
 	if (rc < 0)
 		return rc;
@@ -68,7 +104,7 @@ int config_filter_read(struct reader *r, const struct options *options, str back
 	f.all = reader_table(r);
 	f.given = d.given;
 	if (rc == 0)
-		rc = add_own(&d, f.all, err);
+		rc = add_own(&d, jail, f.all, err);
 	if (rc < 0)
 		return rc;
 	while (table_each(d.given, &at, &name, &key)) {
@@ -79,7 +115,8 @@ int config_filter_read(struct reader *r, const struct options *options, str back
 	}
 	ignore = reader_table(r);
 	definition_add_conditional(f.all, ignore);
-	tags = (struct tags){ .options = f.all, .ignore = ignore, .definition = &d.scope };
+	scope = scope_of_tags(&d, options, basic, jail);
+	tags = (struct tags){ .options = f.all, .ignore = ignore, .definition = &scope };
 	rc = tags_resolve(&tags, err);
 	if (rc == 0)
 		*out = f;

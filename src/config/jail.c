@@ -27,7 +27,10 @@ enum kind {
 	KIND_IPS,     /* one command with many arguments */
 };
 
-/* Filter options come first; those before KEY_REST are also sent before all others. */
+/*
+ * Filter options come first; those before KEY_REST are also sent before all others, and usedns
+ * before these, since it decides what a pattern means.
+ */
 static const struct jail_key {
 	const char *name;
 	enum kind kind;
@@ -67,6 +70,8 @@ struct reading {
 	struct config_jail *jail;
 	struct scope scope;
 	struct config_filter filter; /* tables are NULL: no filter */
+	/* -> struct conf_key: what the filter and the actions may name */
+	struct table *all_options;
 	struct value *rows;
 	struct err *err;
 };
@@ -259,6 +264,71 @@ static void make_known(struct reading *g)
 	g->scope.known = known;
 }
 
+/* Adds the value of a key, as text, to what filter and actions may name. */
+static int offer(struct reading *g, struct table *options, const char *name, enum kind kind,
+		 const char *otherwise)
+{
+	str value = STR_NULL;
+	int64_t number;
+	int rc = get(g, name, str_of(otherwise), &value);
+
+	if (rc < 0 || (!otherwise && !value.p))
+		return rc;
+	if (kind == KIND_BOOL)
+		value = str_to_bool(value) ? STR("True") : STR("False");
+	if (kind == KIND_INT) {
+		if (parse_int(value, &number) < 0)
+			return 0;
+		value = arena_printf(g->r->arena, "%lld", (long long)number);
+	}
+	reader_put(g->r, options, str_of(name), value);
+	return 0;
+}
+
+static int offer_basic(struct reading *g, struct table *options)
+{
+	int rc = offer(g, options, "enabled", KIND_BOOL, "false");
+
+	if (rc == 0)
+		rc = offer(g, options, "backend", KIND_TEXT, "auto");
+	if (rc == 0)
+		rc = offer(g, options, "filter", KIND_TEXT, "");
+	return rc;
+}
+
+/* After the filter is known, since these values may refer to it. */
+static int offer_all(struct reading *g)
+{
+	struct table *options = g->all_options = reader_table(g->r);
+	int rc = offer_basic(g, options);
+
+	for (size_t i = 0; i < N_KEYS && rc == 0; i++)
+		rc = offer(g, options, keys[i].name, keys[i].kind, NULL);
+	if (rc == 0)
+		rc = offer(g, options, "logpath", KIND_TEXT, NULL);
+	if (rc == 0)
+		rc = offer(g, options, "action", KIND_TEXT, NULL);
+	return rc;
+}
+
+/* Read twice: the jail's values may refer to the filter's, and the filter's to the jail's. */
+static int read_named_filter(struct reading *g, const struct options *options)
+{
+	struct table *basic = reader_table(g->r);
+	int rc = offer_basic(g, basic);
+
+	if (rc == 0)
+		rc = config_filter_read(g->r, options, g->jail->backend, basic, basic, &g->filter,
+					g->err);
+	if (rc < 0)
+		return rc;
+	make_known(g);
+	rc = offer_all(g);
+	return rc < 0 ? rc
+		      : config_filter_read(g->r, options, g->jail->backend, basic, g->all_options,
+					   &g->filter, g->err);
+}
+
 static int read_filter(struct reading *g)
 {
 	struct options options;
@@ -269,20 +339,18 @@ static int read_filter(struct reading *g)
 		return rc;
 	if (value.n == 0) {
 		note_add(g->c, g->jail->name, place(g, "filter"), "it has no filter");
-		return 0;
+		return offer_all(g);
 	}
 	fault_at(g->err, place(g, "filter"));
 	rc = options_parse(g->r->arena, value, &options, g->err);
 	if (rc == 0)
-		rc = config_filter_read(g->r, &options, g->jail->backend, &g->filter, g->err);
+		rc = read_named_filter(g, &options);
 	if (rc == -ENOENT) {
 		fault_at(g->err, place(g, "filter"));
 		err_set(g->err, rc,
 			"Unable to read the filter '%.*s': it has no file in %s/filter.d",
 			STR_ARG(options.name), g->r->dir);
 	}
-	if (rc == 0)
-		make_known(g);
 	return rc;
 }
 
@@ -299,7 +367,8 @@ static int read_actions(struct reading *g)
 		fault_at(g->err, key);
 		rc = options_parse(g->r->arena, one, &options, g->err);
 		if (rc == 0)
-			rc = config_action_read(g->r, g->c, &options, g->jail, g->rows, g->err);
+			rc = config_action_read(g->r, g->c, &options, g->jail, g->all_options,
+						g->rows, g->err);
 		if (rc == -ENOENT) {
 			fault_at(g->err, key);
 			err_set(g->err, rc,
@@ -334,8 +403,8 @@ static bool wants_journal(struct reading *g, const char *journal_dir)
 		struct options options;
 
 		if (options_parse(g->r->arena, value, &options, &ignored) == 0 &&
-		    config_filter_read(g->r, &options, STR("systemd"), &probe.filter, &ignored) ==
-			    0) {
+		    config_filter_read(g->r, &options, STR("systemd"), NULL, NULL, &probe.filter,
+				       &ignored) == 0) {
 			const struct conf_key *key =
 				table_find(probe.filter.all, STR("journalmatch"));
 
@@ -380,7 +449,9 @@ static int read_all(struct reading *g, enum jail_result *result)
 	if (rc == 0)
 		rc = add_jail_keys(g, 0, KEY_REST);
 	if (rc == 0)
-		rc = add_filter_keys(g, 0, KEY_REST);
+		rc = add_filter_keys(g, 0, 1);
+	if (rc == 0)
+		rc = add_filter_keys(g, 1, KEY_REST);
 	if (rc == 0)
 		rc = add_filter_keys(g, KEY_REST, KEY_JAIL);
 	if (rc == 0)

@@ -106,8 +106,9 @@ static int next_option(str whole, str s, size_t *at, struct option *o, struct er
 		o->value = str_mem(s.p + value + 1, end - value - 2);
 	} else {
 		end = after_plain(s, value);
-		o->value = str_trim(str_mem(s.p + value, end - value));
+		o->value = str_mem(s.p + value, end - value);
 	}
+	o->value = str_trim(o->value); /* within quotes as well */
 	next = after_separator(s, end);
 	if (!next)
 		return bad(err, whole, "unexpected text behind an option", end, str_from(s, end));

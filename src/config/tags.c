@@ -74,23 +74,23 @@ static int fail(const struct job *j, const char *what, str tag)
 static int from_section(const struct job *j, str tag, str *out)
 {
 	struct scope s = *j->t->definition;
+	struct conf_section before = { 0 }; /* what was replaced, as a section of its own */
 	ssize_t slash = str_chr(tag, '/');
 	str section, name;
-	const struct conf_key *key;
 
 	if (slash <= 0)
 		return -ENOENT;
 	section = str_head(tag, (size_t)slash);
-	name = str_from(tag, (size_t)slash + 1);
+	name = lower_copy(s.reader->arena, str_from(tag, (size_t)slash + 1));
 	s.vars = NULL;
 	if (str_is(section, "known")) {
-		key = s.section && s.section->known ? table_find(s.section->known, name) : NULL;
-		if (key) {
-			/* what was replaced, in the place of what replaced it */
-			struct table *one = reader_table(s.reader);
+		const struct table *known = s.section ? s.section->known : NULL;
 
-			table_put(one, name, (void *)(uintptr_t)key);
-			s.vars = one;
+		if (known && table_find(known, name)) {
+			before.keys = s.section->known;
+			before.name = arena_printf(s.reader->arena, "KNOWN/%.*s",
+						   STR_ARG(s.section->name));
+			s.section = &before;
 		}
 	} else if (str_is(section, "default") || str_is(section, "DEFAULT")) {
 		s.section = NULL;
