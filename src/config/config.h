@@ -109,6 +109,7 @@ struct config {
 	unsigned n_faults;
 	struct config_fault *notes; /* what works, but may not be what was meant */
 	unsigned n_notes;
+	struct config_fault *last_fault, *last_note;
 
 	struct value *stream; /* list of commands: what `config dump` prints */
 	/*

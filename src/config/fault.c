@@ -1,26 +1,27 @@
 /* Faults and notes; see fault.h. */
 #include "config/fault.h"
 
-static void append(struct config *c, struct config_fault **list, unsigned *n, str jail,
-		   const struct err *err)
+static struct config_fault *fault_new(struct config *c, str jail, const struct err *err)
 {
 	struct config_fault *new = arena_alloc(c->arena, sizeof *new);
 
 	new->jail = jail.p ? arena_str(c->arena, jail) : STR_NULL;
 	new->err = *err;
-	while (*list)
-		list = &(*list)->next;
-	*list = new;
-	++*n;
+	return new;
 }
 
 void fault_add(struct config *c, str jail, const struct err *err)
 {
-	append(c, &c->faults, &c->n_faults, jail, err);
+	struct config_fault *new = fault_new(c, jail, err);
+
+	*(c->last_fault ? &c->last_fault->next : &c->faults) = new;
+	c->last_fault = new;
+	c->n_faults++;
 }
 
 void note_add(struct config *c, str jail, const struct conf_key *key, const char *fmt, ...)
 {
+	struct config_fault *new;
 	struct err err = { 0 };
 	struct buf text = { 0 };
 	va_list ap;
@@ -30,7 +31,10 @@ void note_add(struct config *c, str jail, const struct conf_key *key, const char
 	va_end(ap);
 	fault_at(&err, key);
 	err_set(&err, 0, "%.*s", STR_ARG(buf_str(&text)));
-	append(c, &c->notes, &c->n_notes, jail, &err);
+	new = fault_new(c, jail, &err);
+	*(c->last_note ? &c->last_note->next : &c->notes) = new;
+	c->last_note = new;
+	c->n_notes++;
 	buf_free(&text);
 }
 

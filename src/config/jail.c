@@ -395,7 +395,7 @@ static bool wants_journal(struct reading *g, const char *journal_dir)
 	probe.err = &ignored;
 	if (!str_starts(g->jail->backend, STR("auto")) || access(journal_dir, F_OK) != 0 ||
 	    get(&probe, "systemd_if_nologs", STR("true"), &value) < 0 || !str_to_bool(value) ||
-	    get(&probe, "logpath", STR(""), &value) < 0 || logpath_exists(g->r->arena, value))
+	    get(&probe, "logpath", STR(""), &value) < 0 || logpath_exists(g->r, value))
 		return false;
 	if (place(g, "journalmatch"))
 		return get(&probe, "journalmatch", STR(""), &value) == 0 && value.n;
@@ -423,7 +423,7 @@ static int read_logpaths(struct reading *g, enum jail_result *result)
 		rc = get(g, "skip_if_nologs", STR("false"), &skip);
 	if (rc < 0 || str_starts(g->jail->backend, STR("systemd")))
 		return rc;
-	if (logpath_add(g->c, g->jail, place(g, "logpath"), value, g->rows) == 0) {
+	if (logpath_add(g->r, g->c, g->jail, place(g, "logpath"), value, g->rows) == 0) {
 		if (str_to_bool(skip)) {
 			note_add(g->c, g->jail->name, place(g, "skip_if_nologs"),
 				 "it has no log file and is skipped, as skip_if_nologs wants");

@@ -66,17 +66,17 @@ static unsigned add_files(struct config *c, str jail, str pattern, bool tail, st
 	return found;
 }
 
-bool logpath_exists(struct arena *a, str value)
+bool logpath_exists(struct reader *r, str value)
 {
 	str line;
 
-	while (str_split(&value, '\n', &line)) {
+	while (!r->no_disk && str_split(&value, '\n', &line)) {
 		bool tail, any;
 		glob_t g;
 		str pattern = split_tail(str_trim(line), &tail);
 
-		if (pattern.n == 0 ||
-		    glob(arena_str(a, pattern).p, GLOB_NOESCAPE | GLOB_NOSORT, NULL, &g) != 0)
+		if (pattern.n == 0 || glob(arena_str(r->arena, pattern).p,
+					   GLOB_NOESCAPE | GLOB_NOSORT, NULL, &g) != 0)
 			continue;
 		any = g.gl_pathc > 0;
 		globfree(&g);
@@ -86,8 +86,8 @@ bool logpath_exists(struct arena *a, str value)
 	return false;
 }
 
-unsigned logpath_add(struct config *c, struct config_jail *jail, const struct conf_key *key,
-		     str value, struct value *rows)
+unsigned logpath_add(struct reader *r, struct config *c, struct config_jail *jail,
+		     const struct conf_key *key, str value, struct value *rows)
 {
 	size_t lines = 1;
 	unsigned found = 0;
@@ -113,7 +113,7 @@ unsigned logpath_add(struct config *c, struct config_jail *jail, const struct co
 		jail->logpath[jail->n_logpath++] =
 			(struct config_logpath){ .pattern = pattern_index(c, pattern),
 						 .tail = tail };
-		here = add_files(c, jail->name, pattern, tail, rows);
+		here = r->no_disk ? 0 : add_files(c, jail->name, pattern, tail, rows);
 		if (!here) {
 			add_row(c->arena, rows, jail->name, pattern, tail);
 			note_add(c, jail->name, key, "there is no file %.*s (yet)",

@@ -18,7 +18,6 @@
 #include "config/interpolate.h"
 #include "config/merge.h"
 
-#define WORK_MAX ((size_t)256 << 20)
 #define INCLUDE_WORK 2048 /* what looking for one included file counts as */
 
 struct reader_file {
@@ -83,7 +82,7 @@ void reader_put(struct reader *r, struct table *keys, str name, str value)
 int reader_work(struct reader *r, size_t n, struct err *err)
 {
 	r->work += n;
-	if (r->work > WORK_MAX)
+	if (r->work > READER_WORK_MAX)
 		return err_set(err, -EINVAL,
 			       "the values refer to each other so often that they "
 			       "would fill the memory");
@@ -149,7 +148,7 @@ static bool exists(const struct reader *r, const char *path)
 {
 	struct stat st;
 
-	return table_find(r->files, str_of(path)) || stat(path, &st) == 0;
+	return table_find(r->files, str_of(path)) || (!r->no_disk && stat(path, &st) == 0);
 }
 
 static int add_path(struct paths *paths, const char *path, struct err *err)
@@ -271,7 +270,7 @@ static int add_directory(struct reader *r, const char *dir, const char *suffix, 
 			 struct err *err)
 {
 	struct dirent **entries = NULL;
-	int n = scandir(dir, &entries, NULL, by_bytes), rc = 0;
+	int n = r->no_disk ? 0 : scandir(dir, &entries, NULL, by_bytes), rc = 0;
 
 	for (int i = 0; i < n; i++) {
 		const char *name = entries[i]->d_name;

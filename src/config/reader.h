@@ -16,6 +16,8 @@ enum {
 	READER_FILES_MAX = 200, /* files of one name, counted as often as they are included */
 };
 
+#define READER_WORK_MAX ((size_t)256 << 20)
+
 /* A raw value and where it was written. */
 struct conf_key {
 	str value;
@@ -43,7 +45,8 @@ struct reader {
 	struct table *confs;  /* name -> struct conf */
 	struct table **owned; /* tables to free */
 	size_t n_owned, room_owned;
-	size_t work; /* bytes that expansions have produced, see reader_work() */
+	bool no_disk; /* only files that were put exist; for fuzzers */
+	size_t work;  /* bytes that expansions have produced, see reader_work() */
 };
 
 /* `dir` is copied. */
