@@ -49,6 +49,7 @@ int filter_restore(struct filter *f, str saved)
 {
 	if (restore(f, saved))
 		return 0;
+	f->has_last_date = false;
 	window_clear(f->window);
 	sessions_clear(f->sessions);
 	return -EINVAL;
