@@ -129,20 +129,40 @@ static int on_peer(struct engine *e, str payload, int fd)
 	return 0;
 }
 
+static bool wants_increment(const struct config_jail *conf)
+{
+	const struct value *v = value_get(conf->bantime_extra, STR("increment"));
+
+	return v && v->type == VALUE_BOOL && v->b;
+}
+
+static void log_jails(struct engine *e)
+{
+	for (unsigned i = 0; i < e->config->n_jails; i++) {
+		const struct config_jail *conf = e->config->jails[i];
+
+		if (!e->jails[i].jail) {
+			engine_log(e, LEVEL_ERROR, "server",
+				   "Jail '%.*s' skipped, because of wrong configuration: %s",
+				   STR_ARG(conf->name), e->jails[i].fault.text);
+			continue;
+		}
+		engine_log(e, LEVEL_INFO, "jail", "Jail '%.*s' started", STR_ARG(conf->name));
+		if (wants_increment(conf))
+			engine_log(
+				e, LEVEL_WARNING, "jail",
+				"[%.*s] bantime.increment is not applied: every ban lasts %lld s",
+				STR_ARG(conf->name), (long long)conf->bantime);
+	}
+}
+
 static int on_begin(struct engine *e, str payload, int fd)
 {
 	struct unpack u = { .in = payload };
 	unsigned flags = unpack_u8(&u);
 
 	e->turn_now = clock_now();
-	for (unsigned i = 0; i < e->config->n_jails; i++)
-		if (!e->jails[i].jail)
-			engine_log(e, LEVEL_ERROR, "server",
-				   "Jail '%.*s' skipped, because of wrong configuration: %s",
-				   STR_ARG(e->config->jails[i]->name), e->jails[i].fault.text);
-		else
-			engine_log(e, LEVEL_INFO, "jail", "Jail '%.*s' started",
-				   STR_ARG(e->config->jails[i]->name));
+	log_jails(e);
 	engine_state_open(e, fd, flags & ENGINE_RELOADED);
 	e->began = true;
 	engine_resolve_ignored(e);

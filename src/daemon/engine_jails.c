@@ -391,7 +391,10 @@ void engine_jails_init(struct engine *e)
 	for (unsigned i = 0; i < e->config->n_jails; i++) {
 		struct running *r = &e->jails[i];
 
-		if (jail_new(e->config->jails[i], &r->jail, &r->fault) < 0)
+		if (str_starts(e->config->jails[i]->backend, STR("systemd")))
+			err_set(&r->fault, 0, "backend %.*s: the journal is not read, only files",
+				STR_ARG(e->config->jails[i]->backend));
+		else if (jail_new(e->config->jails[i], &r->jail, &r->fault) < 0)
 			r->jail = NULL;
 	}
 }

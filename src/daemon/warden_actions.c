@@ -180,23 +180,13 @@ bool warden_needs_shell(const struct config *c)
 	return shell;
 }
 
-static int64_t longest_ban(const struct config_jail *jail)
-{
-	const struct value *increment = value_get(jail->bantime_extra, STR("increment"));
-
-	/* with bantime.increment the time grows; its own maximum is the engine's to keep */
-	if (increment && increment->type == VALUE_BOOL && increment->b)
-		return -1;
-	return jail->bantime;
-}
-
 static void new_tables(struct warden *w)
 {
 	w->enforced = xcalloc(w->config->n_jails, sizeof *w->enforced);
 	for (unsigned j = 0; j < w->config->n_jails; j++)
 		w->enforced[j] = (struct enforced_jail){
 			.actions = xcalloc(w->config->jails[j]->n_action, sizeof(struct enforcer)),
-			.longest = longest_ban(w->config->jails[j]),
+			.longest = w->config->jails[j]->bantime,
 		};
 }
 
