@@ -1,6 +1,8 @@
 /* One running jail; see jail.h.  Lines are hostile, the configuration is not. */
 #include "ban/jail.h"
 
+#include <math.h>
+
 #define EXPIRE_EVERY 5.0 /* seconds between two looks for old failures */
 
 int jail_new(const struct config_jail *conf, struct jail **out, struct err *err)
@@ -98,15 +100,18 @@ size_t jail_line(struct jail *j, str line, const struct filter_time *t,
 			events->notice(events->arg, j, fresh);
 	}
 	for (size_t i = 0; i < n; i++) {
-		const struct match *m = &matches[i];
-		double now = j->by_log_time ? m->time : t->now;
+		struct match m = matches[i];
 
+		if (isnan(m.time))
+			m.time = t->session_now; /* a line without a date: of the line before */
+		if (!isfinite(m.time))
+			continue;
 		if (j->by_log_time)
-			jail_expire(j, now, events);
-		if (!m->host.n)
-			jail_judge(j, m, now, events);
+			jail_expire(j, m.time, events);
+		if (!m.host.n)
+			jail_judge(j, &m, j->by_log_time ? m.time : t->now, events);
 		else if (events->resolve)
-			events->resolve(events->arg, j, m);
+			events->resolve(events->arg, j, &m);
 	}
 	return n;
 }

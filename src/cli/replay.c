@@ -41,7 +41,7 @@ struct replay {
 	struct jail_events events;
 	const char *jail; /* the only one, or NULL */
 	bool json;
-	uint64_t lines, hosts;
+	uint64_t lines, hosts, ignored;
 };
 
 struct replay_options {
@@ -166,6 +166,16 @@ static void on_resolve(void *arg, struct jail *j, const struct match *m)
 	r->hosts++; /* asking a name server would tell the world what is replayed */
 }
 
+static void on_ignored(void *arg, struct jail *j, const struct fid *id, const char *by)
+{
+	struct replay *r = arg;
+
+	(void)j;
+	(void)id;
+	(void)by;
+	r->ignored++;
+}
+
 static void print_summary(const struct replay *r)
 {
 	fprintf(stderr, "%llu lines", (unsigned long long)r->lines);
@@ -175,6 +185,9 @@ static void print_summary(const struct replay *r)
 			(unsigned long long)failures_total(r->jails[i]->failures),
 			(unsigned long long)bans_total(r->jails[i]->bans));
 	fputs("\n", stderr);
+	if (r->ignored)
+		fprintf(stderr, "%llu failures of ignored addresses were left out\n",
+			(unsigned long long)r->ignored);
 	if (r->hosts)
 		fprintf(stderr,
 			"%llu failures with a host name instead of an address were left out\n",
@@ -304,9 +317,11 @@ int cli_replay(int argc, char **argv)
 	print_faults(r.config);
 	r.json = o.json;
 	r.jail = o.jail;
-	r.events = (struct jail_events){
-		.arg = &r, .ban = on_ban, .resolve = on_resolve, .self = r.self
-	};
+	r.events = (struct jail_events){ .arg = &r,
+					 .ban = on_ban,
+					 .ignored = on_ignored,
+					 .resolve = on_resolve,
+					 .self = r.self };
 	r.events.n_self = ignore_own_addresses(r.self, 64);
 	r.inputs = xcalloc((size_t)o.n_logs, sizeof *r.inputs);
 	for (int i = 0; i < o.n_logs; i++, r.n_inputs++)
