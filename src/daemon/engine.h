@@ -6,7 +6,7 @@
  *   engine_sources.c  files -> lines -> jails
  *   engine_jails.c    what happens in a jail: log lines, orders to the warden, look-ups
  *   engine_state.c    what is read from and committed to the database
- *   engine_control.c  the words of clients
+ *   engine_control.c  the words of clients (with engine_status.c, engine_jail_words.c)
  */
 #pragma once
 
