@@ -150,8 +150,11 @@ int herald_main(const struct guard_options *options)
 	h.child.arg = &h;
 	h.child.message = on_message;
 	h.dns = evdns_base_new(h.child.base, EVDNS_BASE_INITIALIZE_NAMESERVERS);
-	if (!h.dns) /* no resolv.conf: names in the hosts file can still be found */
+	if (!h.dns) { /* no resolv.conf: names in the hosts file can still be found */
 		h.dns = evdns_base_new(h.child.base, 0);
+		if (h.dns)
+			evdns_base_load_hosts(h.dns, "/etc/hosts");
+	}
 	if (!h.dns || child_enter(&h.child, NULL, no_digest) < 0)
 		return 1;
 	return child_run(&h.child);

@@ -1,6 +1,8 @@
 """The guard as a whole: real files, the real kernel, the real fail2ban-client."""
 import os
+import pathlib
 import re
+import shutil
 import signal
 import subprocess
 
@@ -316,6 +318,35 @@ def test_own_addresses_and_ignoreip_are_never_banned(make, net):
     # root's own word goes further than ignoreip
     assert one.client("set", "knock", "banip", "198.18.1.200").stdout == "1\n"
     g.wait_for("the ban by hand", kernel_has(net, "198.18.1.200"))
+
+
+@pytest.fixture
+def hosts(net):
+    """What the namespace's /etc/hosts says; `ip netns exec` puts it there."""
+    directory = pathlib.Path("/etc/netns") / net.server
+    directory.mkdir(parents=True)
+    (directory / "hosts").write_text("198.18.1.50 trusted.example\n198.18.1.51 evil.example\n"
+                                     "2001:db8:51::1 evil.example\n")
+    (directory / "resolv.conf").write_text("nameserver 127.0.0.1\n")
+    yield
+    shutil.rmtree(directory)
+    try:
+        directory.parent.rmdir()
+    except OSError:
+        pass
+
+
+def test_names_are_looked_up_by_the_herald(make, net, hosts):
+    one = make(KNOCK_JAIL.replace("filter = knock", "filter = byname\nusedns = yes") +
+               "ignoreip = trusted.example\n",
+               filters={"byname": "[Definition]\nfailregex = ^\\s*knock from <HOST>$\n"}).start()
+    g.append(one.dir / "knock.log", g.knocks("evil.example", 3))
+    g.wait_for("both addresses of the name", lambda: one.banned("knock") ==
+               {"198.18.1.51", "2001:db8:51::1"})
+    g.append(one.dir / "knock.log", g.knocks("198.18.1.50", 5) + g.knocks("198.18.1.7", 3))
+    g.wait_for("the ban behind", kernel_has(net, "198.18.1.7"))
+    assert "198.18.1.50" not in one.banned("knock")
+    assert "[knock] Ignore 198.18.1.50 by dns" in one.log
 
 
 def test_two_thousand_addresses_at_once(make, net):
