@@ -13,56 +13,10 @@
 #include "config/fault.h"
 #include "config/filter.h"
 #include "config/interpolate.h"
+#include "config/jail_rows.h"
 #include "config/logpath.h"
 #include "config/options.h"
 #include "config/stream.h"
-#include "config/words.h"
-
-enum kind {
-	KIND_TEXT,
-	KIND_INT,
-	KIND_BOOL,
-	KIND_REGEX,   /* a command for all lines together: addNAME */
-	KIND_JOURNAL, /* a command for each line */
-	KIND_IPS,     /* one command with many arguments */
-};
-
-/*
- * Filter options come first; those before KEY_REST are also sent before all others, and usedns
- * before these, since it decides what a pattern means.
- */
-static const struct jail_key {
-	const char *name;
-	enum kind kind;
-} keys[] = {
-	{ "usedns", KIND_TEXT },
-	{ "prefregex", KIND_TEXT },
-	{ "maxlines", KIND_INT },
-#define KEY_REST 3
-	{ "ignoreregex", KIND_REGEX },
-	{ "failregex", KIND_REGEX },
-	{ "datepattern", KIND_TEXT },
-	{ "journalmatch", KIND_JOURNAL },
-#define KEY_JAIL 7
-	{ "maxretry", KIND_INT },
-	{ "maxmatches", KIND_INT },
-	{ "findtime", KIND_TEXT },
-	{ "bantime", KIND_TEXT },
-	{ "bantime.increment", KIND_BOOL },
-	{ "bantime.factor", KIND_TEXT },
-	{ "bantime.formula", KIND_TEXT },
-	{ "bantime.multipliers", KIND_TEXT },
-	{ "bantime.maxtime", KIND_TEXT },
-	{ "bantime.rndtime", KIND_TEXT },
-	{ "bantime.overalljails", KIND_BOOL },
-	{ "ignorecommand", KIND_TEXT },
-	{ "ignoreself", KIND_BOOL },
-	{ "ignoreip", KIND_IPS },
-	{ "ignorecache", KIND_TEXT },
-	{ "logtimezone", KIND_TEXT },
-	{ "logencoding", KIND_TEXT },
-};
-#define N_KEYS (sizeof keys / sizeof *keys)
 
 struct reading {
 	struct reader *r;
@@ -72,7 +26,7 @@ struct reading {
 	struct config_filter filter; /* tables are NULL: no filter */
 	/* -> struct conf_key: what the filter and the actions may name */
 	struct table *all_options;
-	struct value *rows;
+	struct jail_rows to;
 	struct err *err;
 };
 
@@ -92,146 +46,34 @@ static const struct conf_key *place(const struct reading *g, const char *name)
 	return scope_find(&g->scope, str_of(name));
 }
 
-static void add_lines(struct reading *g, const char *what, str value)
-{
-	struct arena *a = g->c->arena;
-	struct value *list = value_list(a), *row;
-	str line;
-
-	while (str_split(&value, '\n', &line))
-		if (line.n)
-			value_add(a, list, value_str(a, line));
-	if (list->n == 0)
-		return;
-	row = stream_command(a, g->rows, list->n > 1 ? "multi-set" : "set", g->jail->name, what);
-	value_add(a, row, list->n > 1 ? list : list->items[0]);
-}
-
-static int add_journal(struct reading *g, const struct conf_key *key, str value)
-{
-	str line;
-	int rc = 0;
-
-	while (rc == 0 && str_split(&value, '\n', &line)) {
-		struct value *row;
-
-		if (str_trim(line).n == 0)
-			continue;
-		row = stream_set(g->c->arena, g->rows, g->jail->name, "addjournalmatch");
-		rc = words_add(g->c->arena, line, row, g->err);
-		if (rc < 0)
-			fault_at(g->err, key);
-	}
-	return rc;
-}
-
-static void add_ips(struct reading *g, str value)
-{
-	struct arena *a = g->c->arena;
-	struct value *row = stream_set(a, g->rows, g->jail->name, "addignoreip");
-
-	while (value.n) {
-		size_t n = 0;
-
-		while (n < value.n && value.p[n] != ' ' && value.p[n] != ',' && value.p[n] != '\n')
-			n++;
-		if (n)
-			value_add(a, row, value_str(a, str_head(value, n)));
-		value = str_from(value, n + 1);
-	}
-}
-
-/* Python's int(): blanks around it and '_' between digits are fine. */
-static int parse_int(str text, int64_t *out)
-{
-	_buf_free_ struct buf digits = { 0 };
-
-	text = str_trim(text);
-	for (size_t i = 0; i < text.n; i++)
-		if (text.p[i] != '_' || i == 0 || i + 1 == text.n || text.p[i - 1] == '_')
-			buf_add_char(&digits, text.p[i]);
-	return str_to_i64(buf_str(&digits), INT32_MIN, INT32_MAX, out);
-}
-
-static void add_int(struct reading *g, const struct jail_key *k, const struct conf_key *key,
-		    str value)
-{
-	struct arena *a = g->c->arena;
-	int64_t number;
-
-	if (parse_int(value, &number) < 0) {
-		note_add(g->c, g->jail->name, key,
-			 "%s = %.*s is not a whole number; the default is used", k->name,
-			 STR_ARG(value));
-		return;
-	}
-	value_add(a, stream_set(a, g->rows, g->jail->name, k->name), value_int(a, number));
-}
-
-static int add_value(struct reading *g, const struct jail_key *k, const struct conf_key *key,
-		     str value)
-{
-	struct arena *a = g->c->arena;
-	struct value *row;
-
-	switch (k->kind) {
-	case KIND_REGEX:
-		add_lines(g, k->name[0] == 'f' ? "addfailregex" : "addignoreregex", value);
-		return 0;
-	case KIND_JOURNAL:
-		return add_journal(g, key, value);
-	case KIND_IPS:
-		add_ips(g, value);
-		return 0;
-	case KIND_INT:
-		add_int(g, k, key, value);
-		return 0;
-	case KIND_TEXT:
-	case KIND_BOOL:
-		row = stream_set(a, g->rows, g->jail->name, k->name);
-		value_add(a, row,
-			  k->kind == KIND_TEXT ? value_str(a, value)
-					       : value_bool(a, str_to_bool(value)));
-		return 0;
-	}
-	return 0;
-}
-
-/* What the jail itself sets, of keys[from..to). */
+/* What the jail itself sets, of jail_keys[from..to). */
 static int add_jail_keys(struct reading *g, size_t from, size_t to)
 {
 	for (size_t i = from; i < to; i++) {
 		str value = STR_NULL;
-		int rc = scope_get(&g->scope, str_of(keys[i].name), &value, g->err);
+		int rc = scope_get(&g->scope, str_of(jail_keys[i].name), &value, g->err);
 
 		if (rc == 0)
-			rc = add_value(g, &keys[i], place(g, keys[i].name), value);
+			rc = jail_rows_add(&g->to, &jail_keys[i], place(g, jail_keys[i].name),
+					   value, g->err);
 		if (rc < 0 && rc != -ENOENT)
 			return rc;
 	}
 	return 0;
 }
 
-static const struct jail_key *find_key(str name, size_t from, size_t to)
-{
-	for (size_t i = from; i < to; i++)
-		if (str_is(name, keys[i].name))
-			return &keys[i];
-	return NULL;
-}
-
-/* One value of the filter, if it is among keys[from..to). */
+/* One value of the filter, if it is among jail_keys[from..to). */
 static int add_filter_key(struct reading *g, str name, size_t from, size_t to)
 {
-	const struct jail_key *k = find_key(name, from, to);
+	const struct jail_key *k = jail_key_find(name, from, to);
 	const struct conf_key *key = table_find(g->filter.all, name);
 
-	return k && key ? add_value(g, k, key, key->value) : 0;
+	return k && key ? jail_rows_add(&g->to, k, key, key->value, g->err) : 0;
 }
 
 /*
- * What the filter sets, of keys[from..to): first its own, where the jail has nothing to say, then
- * what [Init] or the jail gave it in `filter = name[...]`.
+ * What the filter sets, of jail_keys[from..to): first its own, where the jail has nothing to say,
+ * then what [Init] or the jail gave it in `filter = name[...]`.
  */
 static int add_filter_keys(struct reading *g, size_t from, size_t to)
 {
@@ -265,7 +107,7 @@ static void make_known(struct reading *g)
 }
 
 /* Adds the value of a key, as text, to what filter and actions may name. */
-static int offer(struct reading *g, struct table *options, const char *name, enum kind kind,
+static int offer(struct reading *g, struct table *options, const char *name, enum jail_kind kind,
 		 const char *otherwise)
 {
 	str value = STR_NULL;
@@ -274,10 +116,10 @@ static int offer(struct reading *g, struct table *options, const char *name, enu
 
 	if (rc < 0 || (!otherwise && !value.p))
 		return rc;
-	if (kind == KIND_BOOL)
+	if (kind == JAIL_BOOL)
 		value = str_to_bool(value) ? STR("True") : STR("False");
-	if (kind == KIND_INT) {
-		if (parse_int(value, &number) < 0)
+	if (kind == JAIL_INT) {
+		if (jail_int_parse(value, &number) < 0)
 			return 0;
 		value = arena_printf(g->r->arena, "%lld", (long long)number);
 	}
@@ -287,12 +129,12 @@ static int offer(struct reading *g, struct table *options, const char *name, enu
 
 static int offer_basic(struct reading *g, struct table *options)
 {
-	int rc = offer(g, options, "enabled", KIND_BOOL, "false");
+	int rc = offer(g, options, "enabled", JAIL_BOOL, "false");
 
 	if (rc == 0)
-		rc = offer(g, options, "backend", KIND_TEXT, "auto");
+		rc = offer(g, options, "backend", JAIL_TEXT, "auto");
 	if (rc == 0)
-		rc = offer(g, options, "filter", KIND_TEXT, "");
+		rc = offer(g, options, "filter", JAIL_TEXT, "");
 	return rc;
 }
 
@@ -302,12 +144,12 @@ static int offer_all(struct reading *g)
 	struct table *options = g->all_options = reader_table(g->r);
 	int rc = offer_basic(g, options);
 
-	for (size_t i = 0; i < N_KEYS && rc == 0; i++)
-		rc = offer(g, options, keys[i].name, keys[i].kind, NULL);
+	for (size_t i = 0; i < JAIL_KEYS && rc == 0; i++)
+		rc = offer(g, options, jail_keys[i].name, jail_keys[i].kind, NULL);
 	if (rc == 0)
-		rc = offer(g, options, "logpath", KIND_TEXT, NULL);
+		rc = offer(g, options, "logpath", JAIL_TEXT, NULL);
 	if (rc == 0)
-		rc = offer(g, options, "action", KIND_TEXT, NULL);
+		rc = offer(g, options, "action", JAIL_TEXT, NULL);
 	return rc;
 }
 
@@ -368,7 +210,7 @@ static int read_actions(struct reading *g)
 		rc = options_parse(g->r->arena, one, &options, g->err);
 		if (rc == 0)
 			rc = config_action_read(g->r, g->c, &options, g->jail, g->all_options,
-						g->rows, g->err);
+						g->to.rows, g->err);
 		if (rc == -ENOENT) {
 			fault_at(g->err, key);
 			err_set(g->err, rc,
@@ -423,7 +265,7 @@ static int read_logpaths(struct reading *g, enum jail_result *result)
 		rc = get(g, "skip_if_nologs", STR("false"), &skip);
 	if (rc < 0 || str_starts(g->jail->backend, STR("systemd")))
 		return rc;
-	if (logpath_add(g->r, g->c, g->jail, place(g, "logpath"), value, g->rows) == 0) {
+	if (logpath_add(g->r, g->c, g->jail, place(g, "logpath"), value, g->to.rows) == 0) {
 		if (str_to_bool(skip)) {
 			note_add(g->c, g->jail->name, place(g, "skip_if_nologs"),
 				 "it has no log file and is skipped, as skip_if_nologs wants");
@@ -444,18 +286,18 @@ static int read_all(struct reading *g, enum jail_result *result)
 	value_add(a, add, value_z(a, "add"));
 	value_add(a, add, value_str(a, g->jail->name));
 	value_add(a, add, value_str(a, g->jail->backend));
-	value_add(a, g->rows, add);
+	value_add(a, g->to.rows, add);
 	rc = read_filter(g);
 	if (rc == 0)
-		rc = add_jail_keys(g, 0, KEY_REST);
+		rc = add_jail_keys(g, 0, JAIL_KEY_REST);
 	if (rc == 0)
 		rc = add_filter_keys(g, 0, 1);
 	if (rc == 0)
-		rc = add_filter_keys(g, 1, KEY_REST);
+		rc = add_filter_keys(g, 1, JAIL_KEY_REST);
 	if (rc == 0)
-		rc = add_filter_keys(g, KEY_REST, KEY_JAIL);
+		rc = add_filter_keys(g, JAIL_KEY_REST, JAIL_KEY_FILTER);
 	if (rc == 0)
-		rc = add_jail_keys(g, KEY_REST, N_KEYS);
+		rc = add_jail_keys(g, JAIL_KEY_REST, JAIL_KEYS);
 	if (rc == 0)
 		rc = read_logpaths(g, result);
 	if (rc == 0)
@@ -468,12 +310,13 @@ int config_jail_read(struct reader *r, struct config *c, const struct config_opt
 		     struct config_jail *jail, struct value *rows, enum jail_result *result,
 		     struct err *err)
 {
-	struct reading g = { .r = r, .c = c, .jail = jail, .rows = rows, .err = err };
+	struct reading g = { .r = r, .c = c, .jail = jail, .err = err };
 	str value = STR_NULL;
 	int rc;
 
 	g.scope = (struct scope){ .reader = r, .conf = conf, .section = section };
 	jail->name = arena_str(c->arena, section->name);
+	g.to = (struct jail_rows){ .c = c, .jail = jail->name, .rows = rows };
 	*result = JAIL_READ;
 	rc = get(&g, "enabled", STR("false"), &value);
 	if (rc == 0 && !str_to_bool(value) && !options->force_enabled) {

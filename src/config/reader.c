@@ -43,9 +43,12 @@ struct chain {
 struct reader *reader_new(const char *dir)
 {
 	struct reader *r = xcalloc(1, sizeof *r);
+	size_t n;
 
 	r->arena = arena_new();
-	r->dir = arena_strdup(r->arena, dir);
+	for (n = strlen(dir); n > 1 && dir[n - 1] == '/';)
+		n--;
+	r->dir = arena_str(r->arena, str_mem(dir, n)).p;
 	r->files = reader_table(r);
 	r->confs = reader_table(r);
 	return r;
