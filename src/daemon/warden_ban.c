@@ -181,7 +181,9 @@ static void enforce_natively(struct warden *w, const struct order *o, unsigned a
 		bans[n].timeout_ms = isinf(left) ? 0 : left < 0.001 ? 1 : (int64_t)(left * 1000);
 		n++;
 	}
-	if (n && type == MSG_BAN_ADD)
+	if (n && type == MSG_BAN_ADD && o->flags & (BAN_FLAG_EXTENDED | BAN_FLAG_RESTORED))
+		r = firewall_renew(w->firewall, handle, bans, n, &err);
+	else if (n && type == MSG_BAN_ADD)
 		r = firewall_add(w->firewall, handle, bans, n, &err);
 	else if (n && !(o->flags & BAN_FLAG_STOPPING))
 		r = firewall_del(w->firewall, handle, ips, n, &err);
