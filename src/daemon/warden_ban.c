@@ -68,6 +68,20 @@ static bool was_ordered_by_hand(struct warden *w, const struct config_jail *jail
 	return fresh;
 }
 
+void warden_forget_by_hand(struct warden *w)
+{
+	int64_t now = clock_ticks_ms(), *until;
+	size_t at = 0;
+	void *value;
+	str key;
+
+	while (table_each(w->by_hand, &at, &key, &value)) {
+		until = value;
+		if (*until < now)
+			free(table_del(w->by_hand, key));
+	}
+}
+
 int warden_by_hand(struct warden *w, str payload)
 {
 	struct unpack u = { .in = payload };
