@@ -16,7 +16,8 @@
 enum {
 	CLIENTS_MAX = 256,
 	INPUT_MAX = 16 * 1024 * 1024, /* a client's `reload` carries the whole configuration */
-	QUESTION_MAX = 100 * 1024,    /* words that are passed on */
+	QUESTION_PART = 100 * 1024,   /* of the words, in one message to the engine */
+	BY_HAND_PART = 4096,          /* addresses in one message to the warden */
 	ENGINE_WAIT_SECONDS = 10,     /* how long a question waits for an engine that restarts */
 };
 
@@ -110,20 +111,28 @@ static void ask_engine(struct client *cl)
 {
 	static const struct timeval wait = { .tv_sec = ENGINE_WAIT_SECONDS };
 
+	str rest = buf_str(&cl->question);
+
 	buf_clear(&cl->answer);
 	evtimer_add(cl->timeout, &wait);
-	if (cl->c->engine)
-		channel_send(cl->c->engine, MSG_COMMAND, &cl->question, -1);
+	while (cl->c->engine && rest.n) {
+		struct buf part = { 0 };
+		str piece = str_head(rest, QUESTION_PART);
+
+		rest = str_from(rest, piece.n);
+		pack_u32(&part, cl->asked);
+		pack_u8(&part, cl->root);
+		pack_u8(&part, rest.n > 0);
+		buf_add_str(&part, piece);
+		channel_send(cl->c->engine, MSG_COMMAND, &part, -1);
+		buf_free(&part);
+	}
 }
 
-static void to_engine(struct client *cl, const struct value *words)
+static void to_engine(struct client *cl)
 {
 	cl->asked = ++cl->c->last_question;
 	cl->to_engine = true;
-	buf_clear(&cl->question);
-	pack_u32(&cl->question, cl->asked);
-	pack_u8(&cl->question, cl->root);
-	pickle_write(&cl->question, words);
 	ask_engine(cl);
 }
 
@@ -145,16 +154,16 @@ static str word(const struct value *words, size_t i)
 	return i < words->n && words->items[i]->type == VALUE_STR ? words->items[i]->s : STR("");
 }
 
-/* Before the engine orders it: the warden hears from us what root bans by hand. */
-static void announce_by_hand(struct client *cl, const struct value *words)
+/* The addresses from the word `at` on, as many as go into one message; returns the next word. */
+static size_t announce_part(struct client *cl, const struct value *words, size_t at)
 {
 	struct buf b = { 0 }, ips = { 0 };
 	uint32_t n = 0;
 
-	for (size_t i = 3; i < words->n && n < 4096; i++) {
+	for (; at < words->n && n < BY_HAND_PART; at++) {
 		struct ip ip;
 
-		if (ip_parse(word(words, i), &ip) < 0)
+		if (ip_parse(word(words, at), &ip) < 0)
 			continue;
 		pack_ip(&ips, &ip);
 		n++;
@@ -165,6 +174,14 @@ static void announce_by_hand(struct client *cl, const struct value *words)
 	channel_send(cl->c->child.warden, MSG_BY_HAND, &b, -1);
 	buf_free(&b);
 	buf_free(&ips);
+	return at;
+}
+
+/* Before the engine orders it: the warden hears from us what root bans by hand. */
+static void announce_by_hand(struct client *cl, const struct value *words)
+{
+	for (size_t at = 3; at < words->n;)
+		at = announce_part(cl, words, at);
 }
 
 /* Tells the warden how long root now lets a jail ban; the engine answers the client. */
@@ -225,7 +242,9 @@ static bool on_frame(struct client *cl, str frame)
 	} else if ((words->type != VALUE_LIST && words->type != VALUE_TUPLE) || words->n == 0) {
 		alive = client_answer(cl, value_error(a, "Exception", STR("Invalid command")));
 	} else if (!cl->root || !for_warden(cl, words)) {
-		if (frame.n > QUESTION_MAX) {
+		buf_clear(&cl->question);
+		pickle_write(&cl->question, words);
+		if (cl->question.n > COMMAND_MAX) {
 			alive = client_answer(
 				cl, value_error(a, "Exception", STR("the command is too long")));
 		} else {
@@ -235,7 +254,7 @@ static bool on_frame(struct client *cl, str frame)
 				announce_by_hand(cl, words);
 			if (cl->root && set && str_is(word(words, 2), "bantime"))
 				announce_bantime(cl, words);
-			to_engine(cl, words);
+			to_engine(cl);
 		}
 	}
 	arena_free(a);

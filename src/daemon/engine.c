@@ -123,6 +123,8 @@ static int on_peer(struct engine *e, str payload, int fd)
 		return -EBADMSG;
 	}
 	channel_free(*at);
+	if (role == ROLE_CONSOLE)
+		buf_free(&e->command);
 	*at = child_peer(&e->child, fd, role, engine_peer_message, on_peer_closed);
 	if (role == ROLE_HERALD && e->began)
 		engine_resolve_ignored(e);

@@ -70,6 +70,10 @@ struct engine {
 	uint32_t last_request;
 	double turn_now; /* the time of this turn of the loop */
 
+	/* a client's words, as far as they have come (engine_control.c) */
+	struct buf command;
+	uint32_t command_id;
+
 	struct asked_file asked[ENGINE_ASKED_MAX];
 	unsigned n_asked;
 

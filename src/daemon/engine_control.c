@@ -294,16 +294,13 @@ static void read_words(struct words *c, const struct value *v)
 	}
 }
 
-int engine_command(struct engine *e, str payload)
+static int answer(struct engine *e, uint32_t id, bool root)
 {
-	struct unpack u = { .in = payload };
-	uint32_t id = unpack_u32(&u);
-	bool root = unpack_u8(&u);
 	struct words c = { .e = e, .a = arena_new() };
 	struct value *in = NULL;
 	struct err err = { 0 };
 
-	if (u.bad || pickle_read(u.in, c.a, &in, &err) < 0 ||
+	if (pickle_read(buf_str(&e->command), c.a, &in, &err) < 0 ||
 	    (in->type != VALUE_LIST && in->type != VALUE_TUPLE)) {
 		arena_free(c.a);
 		return -EBADMSG;
@@ -314,4 +311,26 @@ int engine_command(struct engine *e, str payload)
 	engine_end_turn(e);
 	arena_free(c.a);
 	return 0;
+}
+
+int engine_command(struct engine *e, str payload)
+{
+	struct unpack u = { .in = payload };
+	uint32_t id = unpack_u32(&u);
+	bool root = unpack_u8(&u), more = unpack_u8(&u);
+	int r;
+
+	if (u.bad)
+		return -EBADMSG;
+	if (id != e->command_id) /* also when the rest of another will not come any more */
+		buf_clear(&e->command);
+	e->command_id = id;
+	if (u.in.n > COMMAND_MAX - e->command.n)
+		return -EFBIG;
+	buf_add_str(&e->command, u.in);
+	if (more)
+		return 0;
+	r = answer(e, id, root);
+	buf_free(&e->command);
+	return r;
 }

@@ -23,8 +23,9 @@ enum role {
 
 enum {
 	MESSAGE_PAYLOAD_MAX = 128 * 1024,
-	MESSAGE_TICKETS_MAX = 512, /* tickets in one BAN message */
-	MESSAGE_MAGIC = 0x4b4c,    /* "LK" */
+	MESSAGE_TICKETS_MAX = 512,     /* tickets in one BAN message */
+	MESSAGE_MAGIC = 0x4b4c,        /* "LK" */
+	COMMAND_MAX = 4 * 1024 * 1024, /* a client's words, put together again */
 };
 
 enum message_type {
@@ -68,7 +69,7 @@ enum message_type {
 	/* warden -> engine: u32 id, u8 ignore */
 	MSG_IGNORE_DONE,
 
-	/* console -> engine: u32 id, u8 root, pickle of the words */
+	/* console -> engine: u32 id, u8 root, u8 more, part of the pickle of the words */
 	MSG_COMMAND,
 	/* engine -> console: u32 id, u8 more, part of the pickled answer */
 	MSG_REPLY,
@@ -76,7 +77,7 @@ enum message_type {
 	MSG_REQUEST,
 	/* warden -> console: u32 id, u8 ok, str text */
 	MSG_ANSWER,
-	/* console -> warden: str jail, u32 n, n * ip: root is about to ban these by hand */
+	/* console -> warden: str jail, u32 n (4096 at most), n * ip: root is about to ban these */
 	MSG_BY_HAND,
 	/* warden -> console: the listening control socket; no payload */
 	MSG_LISTEN_FD,

@@ -334,6 +334,7 @@ static void on_housekeeping(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	warden_sources_forget_old(w);
+	warden_forget_by_hand(w);
 	warden_refresh_self(w);
 	log_flush(&w->log);
 }

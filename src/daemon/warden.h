@@ -138,6 +138,8 @@ bool warden_needs_shell(const struct config *c);
 bool warden_is_protected(const struct warden *w, const struct ip *ip);
 int warden_ban_order(struct warden *w, enum message_type type, str payload);
 int warden_by_hand(struct warden *w, str payload);
+/* Most of root's words are never needed: only a ban that is otherwise refused asks for one. */
+void warden_forget_by_hand(struct warden *w);
 
 /* warden_sources.c */
 void warden_sources_open(struct warden *w);

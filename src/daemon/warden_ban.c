@@ -68,6 +68,20 @@ static bool was_ordered_by_hand(struct warden *w, const struct config_jail *jail
 	return fresh;
 }
 
+void warden_forget_by_hand(struct warden *w)
+{
+	int64_t now = clock_ticks_ms(), *until;
+	size_t at = 0;
+	void *value;
+	str key;
+
+	while (table_each(w->by_hand, &at, &key, &value)) {
+		until = value;
+		if (*until < now)
+			free(table_del(w->by_hand, key));
+	}
+}
+
 int warden_by_hand(struct warden *w, str payload)
 {
 	struct unpack u = { .in = payload };
@@ -181,7 +195,9 @@ static void enforce_natively(struct warden *w, const struct order *o, unsigned a
 		bans[n].timeout_ms = isinf(left) ? 0 : left < 0.001 ? 1 : (int64_t)(left * 1000);
 		n++;
 	}
-	if (n && type == MSG_BAN_ADD)
+	if (n && type == MSG_BAN_ADD && o->flags & (BAN_FLAG_EXTENDED | BAN_FLAG_RESTORED))
+		r = firewall_renew(w->firewall, handle, bans, n, &err);
+	else if (n && type == MSG_BAN_ADD)
 		r = firewall_add(w->firewall, handle, bans, n, &err);
 	else if (n && !(o->flags & BAN_FLAG_STOPPING))
 		r = firewall_del(w->firewall, handle, ips, n, &err);

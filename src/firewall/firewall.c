@@ -159,8 +159,8 @@ static int add(struct firewall *fw, struct handle *h, const struct firewall_ban 
 	return r ? r : refused;
 }
 
-int firewall_add(struct firewall *fw, int handle, const struct firewall_ban *bans, size_t n,
-		 struct err *err)
+static int add_or_renew(struct firewall *fw, int handle, const struct firewall_ban *bans, size_t n,
+			bool fresh, struct err *err)
 {
 	struct handle *h = handle_of(fw, handle);
 	int r;
@@ -168,8 +168,20 @@ int firewall_add(struct firewall *fw, int handle, const struct firewall_ban *ban
 	if (!h)
 		return no_handle(handle, err);
 	fw->batch.failed = NULL;
-	r = add(fw, h, bans, n, true);
+	r = add(fw, h, bans, n, fresh);
 	return r < 0 ? failed(fw, h, r, "cannot add bans to", err) : 0;
+}
+
+int firewall_add(struct firewall *fw, int handle, const struct firewall_ban *bans, size_t n,
+		 struct err *err)
+{
+	return add_or_renew(fw, handle, bans, n, true, err);
+}
+
+int firewall_renew(struct firewall *fw, int handle, const struct firewall_ban *bans, size_t n,
+		   struct err *err)
+{
+	return add_or_renew(fw, handle, bans, n, false, err);
 }
 
 int firewall_del(struct firewall *fw, int handle, const struct ip *ips, size_t n, struct err *err)

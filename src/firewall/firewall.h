@@ -77,6 +77,12 @@ int firewall_setup(struct firewall *fw, const struct firewall_rule *rule,
  */
 int firewall_add(struct firewall *fw, int handle, const struct firewall_ban *bans, size_t n,
 		 struct err *err) __attribute__((warn_unused_result));
+/*
+ * The same, for bans that are likely to be there.  firewall_add() finds out by a batch that the
+ * kernel refuses, and undoing one costs it ten milliseconds and more (it waits for all readers).
+ */
+int firewall_renew(struct firewall *fw, int handle, const struct firewall_ban *bans, size_t n,
+		   struct err *err) __attribute__((warn_unused_result));
 /* Takes them out; one that is not there is no error. */
 int firewall_del(struct firewall *fw, int handle, const struct ip *ips, size_t n, struct err *err)
 	__attribute__((warn_unused_result));

@@ -71,7 +71,7 @@ static void on_found(void *arg, const struct ip *ip, int64_t timeout_ms)
 	json_array_append_new(arg, json_pack("[sI]", text, (json_int_t)timeout_ms));
 }
 
-static int with_bans(struct firewall *fw, const json_t *in, int handle, bool sync, struct err *err)
+static int with_bans(struct firewall *fw, const json_t *in, int handle, str verb, struct err *err)
 {
 	json_t *list = json_object_get(in, "bans");
 	size_t n = json_array_size(list);
@@ -82,7 +82,12 @@ static int with_bans(struct firewall *fw, const json_t *in, int handle, bool syn
 		bans[i].ip = ip_of(json_array_get(json_array_get(list, i), 0));
 		bans[i].timeout_ms = json_integer_value(json_array_get(json_array_get(list, i), 1));
 	}
-	r = sync ? firewall_sync(fw, handle, bans, n, err) : firewall_add(fw, handle, bans, n, err);
+	if (str_is(verb, "sync"))
+		r = firewall_sync(fw, handle, bans, n, err);
+	else if (str_is(verb, "renew"))
+		r = firewall_renew(fw, handle, bans, n, err);
+	else
+		r = firewall_add(fw, handle, bans, n, err);
 	free(bans);
 	return r;
 }
@@ -181,8 +186,8 @@ static int run(struct firewall *fw, const json_t *in, json_t *answer, struct are
 		read_rule(json_object_get(in, "rule"), &rule, arena);
 		return firewall_setup(fw, &rule, on_found, found, err);
 	}
-	if (str_is(verb, "add") || str_is(verb, "sync"))
-		return with_bans(fw, in, handle, str_is(verb, "sync"), err);
+	if (str_is(verb, "add") || str_is(verb, "renew") || str_is(verb, "sync"))
+		return with_bans(fw, in, handle, verb, err);
 	if (str_is(verb, "recognise") && json_object_get(in, "dir"))
 		return recognise_jail(in, answer, arena, err);
 	if (str_is(verb, "recognise"))

@@ -211,10 +211,11 @@ def test_a_ban_ends_what_is_open(network, firewall):
     assert say("AUTH") == "reset"
 
 
-def test_renewing_and_shortening(network, firewall):
+@pytest.mark.parametrize("verb", ["add", "renew"])
+def test_renewing_and_shortening(network, firewall, verb):
     firewall.setup()
     for seconds in (600, 3600, 60, None, 900):
-        firewall("add", handle=0, bans=[["192.0.2.9", (seconds or 0) * 1000],
+        firewall(verb, handle=0, bans=[["192.0.2.9", (seconds or 0) * 1000],
                                         ["10.0.0.0/8", (seconds or 0) * 1000]])
         for name, item in (("addr-set-j", "192.0.2.9"), ("addr-set-j-net", "10.0.0.0/8")):
             left = elements(network, name)[item]

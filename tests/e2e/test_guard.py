@@ -359,6 +359,24 @@ def test_two_thousand_addresses_at_once(make, net):
     g.wait_for("all out", lambda: net.elements("addr-set-knock") == set())
 
 
+def test_ten_thousand_bans_by_hand_in_one_command(make, net):
+    one = make().start()
+    addresses = [f"10.0.{i // 250}.{i % 250 + 1}" for i in range(10000)]
+    assert one.client("set", "knock", "banip", *addresses).stdout == "10000\n"
+    g.wait_for("all in the kernel", kernel_has(net, *addresses), 30)
+    assert one.client("set", "knock", "unbanip", *addresses).stdout == "10000\n"
+    g.wait_for("all out", lambda: net.elements("addr-set-knock") == set())
+
+
+def test_root_may_ban_many_that_ignoreip_protects(make, net):
+    """Root's word for each of them has to reach the warden, in more than one message."""
+    one = make(KNOCK_JAIL + "ignoreip = 10.0.0.0/8\n").start()
+    addresses = [f"10.0.{i // 250}.{i % 250 + 1}" for i in range(5000)]
+    assert one.client("set", "knock", "banip", *addresses).stdout == "5000\n"
+    g.wait_for("all in the kernel", kernel_has(net, *addresses), 30)
+    assert "refused to ban" not in one.log
+
+
 def test_hostile_lines_do_no_harm(make, net):
     one = make().start()
     with open(one.dir / "knock.log", "ab") as f:
