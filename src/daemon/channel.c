@@ -12,6 +12,7 @@
 
 #define SOCKET_BUFFER (4 * 1024 * 1024)
 #define READS_PER_TURN 64
+#define READS_PER_DRAIN 1000
 
 struct outgoing {
 	struct outgoing *next;
@@ -27,6 +28,7 @@ struct channel {
 	struct event *readable, *writable;
 	struct outgoing *first, **last;
 	size_t backlog;
+	unsigned waiting_fds;
 	uint64_t refused;
 	bool *freed; /* set when the owner frees the channel inside a callback */
 	char room[sizeof(struct message_head) + MESSAGE_PAYLOAD_MAX];
@@ -192,7 +194,8 @@ static int send_one(struct channel *ch, const struct outgoing *out)
 	while (n < 0 && errno == EINTR);
 	if (n >= 0)
 		return 1;
-	return errno == EAGAIN || errno == ENOBUFS ? 0 : -1;
+	/* ETOOMANYREFS: the peer has not yet taken the descriptors that are on their way */
+	return errno == EAGAIN || errno == ENOBUFS || errno == ETOOMANYREFS ? 0 : -1;
 }
 
 /* Sends from the queue: 0 when the socket is full or the queue empty, -1 when the peer is gone. */
@@ -208,8 +211,10 @@ static int send_queue(struct channel *ch)
 		if (!ch->first)
 			ch->last = &ch->first;
 		ch->backlog -= out->n;
-		if (out->fd >= 0)
+		if (out->fd >= 0) {
 			close(out->fd);
+			ch->waiting_fds--;
+		}
 		free(out);
 	}
 	return 0;
@@ -282,8 +287,12 @@ void channel_send(struct channel *ch, enum message_type type, const struct buf *
 	*ch->last = out;
 	ch->last = &out->next;
 	ch->backlog += out->n;
+	ch->waiting_fds += fd >= 0;
 	if (send_queue(ch) == 0 && ch->first)
 		event_add(ch->writable, NULL);
+	if (ch->backlog > CHANNEL_BACKLOG_MAX || ch->waiting_fds > CHANNEL_FDS_MAX)
+		/* the reader sees the end in the next turn: nobody is called back from here */
+		shutdown(ch->fd, SHUT_RDWR);
 }
 
 size_t channel_backlog(const struct channel *ch)
@@ -298,11 +307,9 @@ uint64_t channel_refused(const struct channel *ch)
 
 void channel_drain(struct channel *ch)
 {
-	int got;
-
-	do
-		got = receive(ch);
-	while (got > 0);
+	for (int i = 0; i < READS_PER_DRAIN; i++)
+		if (receive(ch) <= 0)
+			return;
 }
 
 void channel_flush(struct channel *ch)

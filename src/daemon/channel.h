@@ -2,7 +2,8 @@
  * One end of a SOCK_SEQPACKET pair between two of our processes.  What comes in is checked
  * against the table of messages.h before the owner sees it; a message that fails is counted,
  * reported and dropped with its descriptor.  What goes out is sent at once if the socket takes
- * it, else queued in order.
+ * it, else queued in order.  A peer that does not read is given up when CHANNEL_BACKLOG_MAX bytes
+ * or CHANNEL_FDS_MAX descriptors wait for it: the channel closes as if the peer had gone.
  */
 #pragma once
 
@@ -10,6 +11,11 @@
 
 #include "base/pack.h"
 #include "daemon/messages.h"
+
+enum {
+	CHANNEL_BACKLOG_MAX = 64 * 1024 * 1024,
+	CHANNEL_FDS_MAX = 512,
+};
 
 struct channel;
 
@@ -39,7 +45,7 @@ void channel_send(struct channel *ch, enum message_type type, const struct buf *
 /* Bytes waiting in the queue: for back-pressure. */
 size_t channel_backlog(const struct channel *ch);
 uint64_t channel_refused(const struct channel *ch);
-/* Reads and handles what has already arrived, without waiting. */
+/* Reads and handles what has already arrived, without waiting; a thousand messages at most. */
 void channel_drain(struct channel *ch);
 /* Waits until the queue is empty or the peer is gone. For the last words before an exit. */
 void channel_flush(struct channel *ch);

@@ -9,6 +9,8 @@
 #include <libgen.h>
 #include <stdio.h>
 
+#define RESOLVE_AGAIN_SECONDS 300.0 /* names in ignoreip may move */
+
 void engine_log(struct engine *e, enum log_level level, const char *logger, const char *fmt, ...)
 {
 	struct buf text = { 0 };
@@ -127,7 +129,7 @@ static int on_peer(struct engine *e, str payload, int fd)
 		buf_free(&e->command);
 	*at = child_peer(&e->child, fd, role, engine_peer_message, on_peer_closed);
 	if (role == ROLE_HERALD && e->began)
-		engine_resolve_ignored(e);
+		engine_ask_again(e);
 	return 0;
 }
 
@@ -177,6 +179,7 @@ static void stop(struct engine *e, bool final)
 	int fd;
 
 	e->turn_now = clock_now();
+	engine_settle_waiting(e);
 	if (final)
 		engine_repeal_all(e);
 	engine_end_turn(e);
@@ -203,6 +206,10 @@ static int on_message(void *arg, enum message_type type, str payload, int fd)
 	if (type == MSG_SCANNED) {
 		e->scanned = true;
 		engine_wake(e);
+		return 0;
+	}
+	if (type == MSG_SAY_BANS) {
+		engine_say_bans(e);
 		return 0;
 	}
 	if (type == MSG_IGNORE_DONE)
@@ -232,6 +239,9 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
 			if (ignore_refresh(e->jails[j].jail->ignore, e->turn_now))
 				engine_resolve_ignored(e);
 		}
+	engine_forget_gone(e);
+	if (e->turn_now - e->resolved_at > RESOLVE_AGAIN_SECONDS)
+		engine_resolve_ignored(e);
 	engine_end_turn(e);
 }
 

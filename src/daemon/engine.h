@@ -25,6 +25,14 @@ enum {
 	ENGINE_ASKED_MAX = 64,      /* rotated files that the warden looks for at a start */
 };
 
+/* A file that was read to its end and closed, whose position is still kept. */
+struct gone_file {
+	struct gone_file *next;
+	char *path;
+	uint64_t dev, ino;
+	double since;
+};
+
 /* A rotated file that the warden was asked for. */
 struct asked_file {
 	uint64_t dev, ino;
@@ -76,11 +84,13 @@ struct engine {
 
 	struct asked_file asked[ENGINE_ASKED_MAX];
 	unsigned n_asked;
+	double asked_at;
+	struct gone_file *gone;
 
 	bool began, scanned;
 	int inotify;
 	struct event *work, *follow_due, *commit, *tick, *watch_readable;
-	double last_purge;
+	double last_purge, resolved_at;
 	struct jail_events events;
 };
 
@@ -101,6 +111,8 @@ int engine_put_positions(struct engine *e) __attribute__((warn_unused_result));
 /* After a commit that failed: all of them again. */
 void engine_forget_committed(struct engine *e);
 void engine_wake(struct engine *e);
+/* Lets go of positions of files that are gone for good. */
+void engine_forget_gone(struct engine *e);
 void engine_sources_free(struct engine *e);
 
 /* engine_jails.c */
@@ -110,9 +122,15 @@ int engine_peer_message(void *arg, struct channel *ch, enum message_type type, s
 int engine_ignore_done(struct engine *e, str payload);
 /* Asks the herald for every name in an ignoreip. */
 void engine_resolve_ignored(struct engine *e);
+/* A new herald: the names that wait for an answer, and those in ignoreip. */
+void engine_ask_again(struct engine *e);
 /* Adds a ticket to the orders of this turn. */
 void engine_order(struct engine *e, unsigned jail, enum message_type type, unsigned flags,
 		  const struct ticket *t);
+/* Says every ban again, because the kernel has lost them. */
+void engine_say_bans(struct engine *e);
+/* The last words on what waits for an answer, before the engine ends. */
+void engine_settle_waiting(struct engine *e);
 /* Takes a ban back by root's word. True if there was one. */
 bool engine_unban(struct engine *e, unsigned jail, const struct fid *id);
 /* Ends every ban of every jail in the firewall (a final stop); the database keeps them. */
@@ -122,8 +140,8 @@ void engine_repeal_all(struct engine *e);
 void engine_state_open(struct engine *e, int memfd, bool reloaded);
 void engine_changed(struct engine *e, unsigned jail);
 void engine_positions_changed(struct engine *e);
-/* A file is read to its end and gone: its position goes with the commit of its last lines. */
-void engine_write_gone(struct engine *e, const struct follow_file *f);
+/* The positions of a file that cannot come back are of no use any more. */
+void engine_write_gone(struct engine *e, str path, uint64_t dev, uint64_t ino);
 void engine_write_ban(struct engine *e, unsigned jail, const struct ticket *t);
 void engine_write_unban(struct engine *e, unsigned jail, const struct fid *id);
 void engine_commit(struct engine *e);

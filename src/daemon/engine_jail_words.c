@@ -234,10 +234,14 @@ static struct value *number_word(const struct words *c, int64_t min, int64_t *ou
 static struct value *set_bantime(const struct words *c, struct running *r)
 {
 	struct value *fault = number_word(c, -1, &r->jail->bantime);
+	const struct ticket *t;
+	size_t at = 0;
 
 	if (fault)
 		return fault;
 	bans_set_bantime(r->jail->bans, r->jail->bantime);
+	while ((t = bans_each(r->jail->bans, &at)) != NULL)
+		engine_order(c->e, words_jail_index(c, r), MSG_BAN_ADD, BAN_FLAG_EXTENDED, t);
 	return get_bantime(c, r);
 }
 static struct value *set_findtime(const struct words *c, struct running *r)

@@ -126,10 +126,14 @@ bool engine_unban(struct engine *e, unsigned jail, const struct fid *id)
 		t = NULL;
 		found = true;
 	}
-	if (t) {
+	if (!t && !found) {
+		/* not ours, but the kernel may hold it from before: root wants it out */
+		t = ticket_new(id, e->turn_now);
+		engine_order(e, jail, MSG_BAN_DEL, 0, t);
+	} else if (t) {
 		on_unban(e, j, t);
-		ticket_free(t);
 	}
+	ticket_free(t);
 	return found;
 }
 
@@ -193,7 +197,8 @@ static void ask_name(struct engine *e, uint32_t id, str name)
 
 	pack_u32(&b, id);
 	pack_str(&b, name);
-	channel_send(e->herald, MSG_RESOLVE, &b, -1);
+	if (e->herald) /* else it waits for the next one */
+		channel_send(e->herald, MSG_RESOLVE, &b, -1);
 	buf_free(&b);
 }
 
@@ -203,7 +208,7 @@ static void on_resolve(void *arg, struct jail *j, const struct match *m)
 	struct waiting *w;
 	uint32_t id;
 
-	if (!e->herald || m->host.n == 0 || m->host.n > 255)
+	if (m->host.n == 0 || m->host.n > 255)
 		return;
 	w = wait_for(e, index_of(j), &id);
 	if (!w)
@@ -322,8 +327,54 @@ int engine_peer_message(void *arg, struct channel *ch, enum message_type type, s
 	return -EPROTO;
 }
 
+void engine_ask_again(struct engine *e)
+{
+	size_t at = 0;
+	void *value;
+	str key;
+
+	while (table_each(e->waiting, &at, &key, &value)) {
+		const struct waiting *w = value;
+		uint32_t id;
+
+		memcpy(&id, key.p, sizeof id);
+		if (w->what == WAIT_NAME)
+			ask_name(e, id, w->name);
+		else if (w->what == WAIT_IGNORED_NAME)
+			free_waiting(table_del(e->waiting, key)); /* asked anew below */
+	}
+	engine_resolve_ignored(e);
+}
+
+void engine_settle_waiting(struct engine *e)
+{
+	size_t at = 0;
+	void *value;
+
+	/* nobody answers any more: a failure that was seen is a failure */
+	while (table_each(e->waiting, &at, NULL, &value)) {
+		const struct waiting *w = value;
+
+		if (w->what == WAIT_COMMAND)
+			jail_count(e->jails[w->jail].jail, &w->match, e->turn_now, &e->events);
+	}
+}
+
+void engine_say_bans(struct engine *e)
+{
+	for (unsigned i = 0; i < e->config->n_jails; i++) {
+		const struct ticket *t;
+		size_t at = 0;
+
+		while (e->jails[i].jail && (t = bans_each(e->jails[i].jail->bans, &at)) != NULL)
+			engine_order(e, i, MSG_BAN_ADD, BAN_FLAG_RESTORED, t);
+	}
+	engine_end_turn(e);
+}
+
 void engine_resolve_ignored(struct engine *e)
 {
+	e->resolved_at = clock_now();
 	for (unsigned i = 0; e->herald && i < e->config->n_jails; i++) {
 		str name;
 

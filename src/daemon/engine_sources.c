@@ -10,6 +10,9 @@
 #define READ_BUDGET (64u * 1024u)        /* bytes in one turn of the loop: about a millisecond */
 #define BACKLOG_MAX (8u * 1024u * 1024u) /* orders waiting for the warden before reading stops */
 #define BACKLOG_PAUSE_MS 10
+#define OLD_FILES_MAX 16
+#define GONE_SECONDS 300.0 /* longer than the warden holds a replaced file */
+#define ASKED_SECONDS 10.0 /* how long reading waits for the warden's answers at a start */
 
 /* A jail's place in a file: lines that end at or before `start` are not its business. */
 struct reader {
@@ -43,6 +46,34 @@ static void on_line(void *arg, struct follow_file *f, str line, int64_t end)
 	}
 }
 
+static void remember_gone(struct engine *e, const struct follow_file *f)
+{
+	struct gone_file *g = xcalloc(1, sizeof *g);
+
+	*g = (struct gone_file){ .next = e->gone,
+				 .path = str_dup(f->path),
+				 .dev = f->dev,
+				 .ino = f->ino,
+				 .since = e->turn_now };
+	e->gone = g;
+}
+
+void engine_forget_gone(struct engine *e)
+{
+	for (struct gone_file **at = &e->gone; *at;) {
+		struct gone_file *g = *at;
+
+		if (e->turn_now - g->since < GONE_SECONDS) {
+			at = &g->next;
+			continue;
+		}
+		engine_write_gone(e, str_of(g->path), g->dev, g->ino);
+		*at = g->next;
+		free(g->path);
+		free(g);
+	}
+}
+
 static void on_file_event(void *arg, struct follow_file *f, enum follow_event event)
 {
 	struct engine *e = arg;
@@ -64,7 +95,8 @@ static void on_file_event(void *arg, struct follow_file *f, enum follow_event ev
 			   strerror(errno));
 		break;
 	case FOLLOW_GONE:
-		engine_write_gone(e, f);
+		/* the warden may still hold it for an engine to come: its position stays a while */
+		remember_gone(e, f);
 		free(r);
 		f->user = NULL;
 		break;
@@ -106,6 +138,16 @@ static void on_work(evutil_socket_t fd, short what, void *arg)
 		engine_wake(e);
 }
 
+/* No answer is an answer, too: what is here must not wait for ever. */
+static void give_up_asked(struct engine *e)
+{
+	engine_log(e, LEVEL_ERROR, "filter", "%u rotated files could not be looked for",
+		   e->n_asked);
+	while (e->n_asked)
+		free(e->asked[--e->n_asked].path);
+	engine_wake(e);
+}
+
 /* What is due now, and a timer for what is due next. */
 static void tick(struct engine *e)
 {
@@ -113,6 +155,8 @@ static void tick(struct engine *e)
 	struct timeval next;
 
 	follow_tick(e->follow, now);
+	if (e->n_asked && now - e->asked_at > ASKED_SECONDS)
+		give_up_asked(e);
 	if (follow_pending(e->follow))
 		engine_wake(e);
 	wait = follow_next_tick(e->follow) - now;
@@ -174,8 +218,11 @@ struct start {
 	char first_line[FILE_HASH_TEXT];
 	bool found;
 	int64_t pos;
-	bool old_known; /* the newest position is of another inode: the file was rotated */
-	uint64_t old_dev, old_ino;
+	/* files that stood there when positions were committed, newest first */
+	struct {
+		uint64_t dev, ino;
+	} old[OLD_FILES_MAX];
+	unsigned n_old;
 };
 
 static void on_position(void *arg, const struct store_position *p)
@@ -183,18 +230,18 @@ static void on_position(void *arg, const struct store_position *p)
 	struct start *s = arg;
 	bool same_hash = p->first_line.n == 0 || str_is(p->first_line, s->first_line);
 
-	if (s->found)
-		return;
-	if (p->ino == s->file->ino && p->dev == s->file->dev && same_hash) {
+	if (p->ino == s->file->ino && p->dev == s->file->dev) {
+		if (!s->found && same_hash)
+			s->pos = p->pos;
 		s->found = true;
-		s->pos = p->pos;
-	} else if (p->ino == 0 && p->first_line.n && same_hash) { /* a row of Fail2ban's */
-		s->found = true;
-		s->pos = p->pos;
-	} else if (p->ino && !s->old_known) {
-		s->old_known = true;
-		s->old_dev = p->dev;
-		s->old_ino = p->ino;
+	} else if (p->ino == 0) { /* a row of Fail2ban's */
+		if (!s->found && p->first_line.n && same_hash) {
+			s->found = true;
+			s->pos = p->pos;
+		}
+	} else if (s->n_old < OLD_FILES_MAX) {
+		s->old[s->n_old].dev = p->dev;
+		s->old[s->n_old++].ino = p->ino;
 	}
 }
 
@@ -206,22 +253,22 @@ static bool line_date(void *arg, str line, double *when)
 	return filter_line_time(j->filter, line, e->turn_now, when);
 }
 
-/* Asks for the file that stood at this path when the last position was committed. */
-static void ask_rotated(struct engine *e, const struct start *s)
+/* Asks for a file that stood at this path when its position was committed. */
+static void ask_rotated(struct engine *e, const struct start *s, uint64_t dev, uint64_t ino)
 {
 	struct buf b = { 0 };
 
 	for (unsigned i = 0; i < e->n_asked; i++)
-		if (e->asked[i].dev == s->old_dev && e->asked[i].ino == s->old_ino)
+		if (e->asked[i].dev == dev && e->asked[i].ino == ino)
 			return;
 	if (e->n_asked == ENGINE_ASKED_MAX)
 		return;
-	e->asked[e->n_asked++] = (struct asked_file){ .dev = s->old_dev,
-						      .ino = s->old_ino,
-						      .path = str_dup(s->file->path) };
+	e->asked[e->n_asked++] =
+		(struct asked_file){ .dev = dev, .ino = ino, .path = str_dup(s->file->path) };
+	e->asked_at = clock_now();
 	pack_u32(&b, s->pattern);
-	pack_u64(&b, s->old_dev);
-	pack_u64(&b, s->old_ino);
+	pack_u64(&b, dev);
+	pack_u64(&b, ino);
 	channel_send(e->child.warden, MSG_OPEN_ROTATED, &b, -1);
 	buf_free(&b);
 }
@@ -240,10 +287,10 @@ static int64_t find_start(struct engine *e, struct follow_file *f, const struct 
 			   STR_ARG(j->conf->name), STR_ARG(f->path));
 	if (s.found && s.pos > size)
 		s.pos = 0; /* truncated while nobody looked */
-	if (!s.found && s.old_known && !old && !e->scanned)
-		ask_rotated(e, &s);
-	if (old || e->scanned || s.old_known)
-		return s.pos; /* it appeared while we watch: all of it is news */
+	for (unsigned i = 0; !old && !e->scanned && i < s.n_old; i++)
+		ask_rotated(e, &s, s.old[i].dev, s.old[i].ino);
+	if (old || e->scanned || s.n_old)
+		return s.pos; /* what appeared while we watched is all news */
 	if (!s.found && tail) {
 		follow_set_in_operation(f, true);
 		return size < 0 ? 0 : size;
@@ -297,6 +344,9 @@ static void add_readers(struct engine *e, struct follow_file *f, const unsigned 
 	file_first_line(f->src, hash);
 	engine_log(e, LEVEL_INFO, "filter", "Added logfile: '%.*s' (pos = %lld, hash = %s)",
 		   STR_ARG(f->path), (long long)file_pos(f->src), hash);
+	/* where it begins is known from now on: after a crash, the end may be further */
+	engine_positions_changed(e);
+	engine_commit(e);
 }
 
 /* The answer to ask_rotated(): the path that the file had, or STR_NULL if nobody asked. */
@@ -361,7 +411,9 @@ int engine_log_fd(struct engine *e, str payload, int fd)
 	if (fd < 0 || !m.path.p) {
 		if (fd >= 0)
 			close(fd);
-		return 0; /* the rotated file is gone: what it held is not to be had */
+		else if (m.path.p) /* the rotated file is gone: what it held is not to be had */
+			engine_write_gone(e, m.path, m.dev, m.ino);
+		return 0;
 	}
 	e->turn_now = clock_now();
 	if (m.flags & LOG_FD_OLD)
@@ -393,16 +445,19 @@ static int put_file(struct engine *e, struct follow_file *f)
 	char hash[FILE_HASH_TEXT];
 	int result = 0;
 
-	p.pos = file_pos(f->src);
-	if (p.pos == f->committed || !r)
+	int64_t pos = file_pos(f->src);
+
+	if (pos == f->committed || !r)
 		return 0;
 	file_first_line(f->src, hash);
 	p.first_line = str_of(hash);
 	for (unsigned i = 0; result == 0 && i < r->n; i++) {
+		/* a jail that was ahead when the file was opened stays ahead */
+		p.pos = pos > r->list[i].start ? pos : r->list[i].start;
 		p.jail = e->config->jails[r->list[i].jail]->name;
 		result = store_put_position(e->store, &p);
 	}
-	f->committed = p.pos;
+	f->committed = pos;
 	return result;
 }
 

@@ -8,9 +8,11 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <time.h>
 
 #define COMMIT_AFTER_MS 500
 #define PURGE_EVERY 3600.0
+#define BUSY_TRIES 100 /* tenths of a second */
 
 /* ---------------------------------------------------------------- what waits */
 
@@ -67,14 +69,14 @@ void engine_write_unban(struct engine *e, unsigned jail, const struct fid *id)
 	engine_changed(e, jail);
 }
 
-void engine_write_gone(struct engine *e, const struct follow_file *f)
+void engine_write_gone(struct engine *e, str path, uint64_t dev, uint64_t ino)
 {
 	struct pending_write *p = xcalloc(1, sizeof *p);
 
 	p->what = WRITE_GONE;
-	p->text = str_dup(f->path);
-	p->dev = f->dev;
-	p->ino = f->ino;
+	p->text = str_dup(path);
+	p->dev = dev;
+	p->ino = ino;
 	queue_write(e, p);
 	engine_positions_changed(e);
 }
@@ -116,9 +118,12 @@ static int put_jail(struct engine *e, unsigned i)
 
 static int put_write(struct engine *e, const struct pending_write *p)
 {
-	const struct config_jail *conf = e->config->jails[p->jail];
+	const struct config_jail *conf;
 	struct fid id;
 
+	if (p->what == WRITE_GONE)
+		return store_del_position(e->store, str_of(p->text), p->dev, p->ino);
+	conf = e->config->jails[p->jail];
 	if (p->what == WRITE_BAN)
 		return store_add_ban(e->store, conf->name, p->ticket,
 				     e->jails[p->jail].jail->bantime, e->config->dbmaxmatches);
@@ -126,12 +131,24 @@ static int put_write(struct engine *e, const struct pending_write *p)
 	return store_del_ban(e->store, conf->name, &id);
 }
 
+/* One row that the database will never take must not keep all the others out. */
+static bool is_hopeless(int r)
+{
+	return r == -ENOENT || r == -E2BIG || r == -EINVAL;
+}
+
 static int write_all(struct engine *e)
 {
 	int r = store_begin(e->store);
 
-	for (const struct pending_write *p = e->writes; r == 0 && p; p = p->next)
+	for (const struct pending_write *p = e->writes; r == 0 && p; p = p->next) {
 		r = put_write(e, p);
+		if (!is_hopeless(r))
+			continue;
+		engine_log(e, LEVEL_ERROR, "database", "a row could not be written: %s",
+			   strerror(-r));
+		r = 0;
+	}
 	for (unsigned i = 0; r == 0 && i < e->config->n_jails; i++)
 		if (e->jails[i].jail && e->jails[i].changed)
 			r = put_jail(e, i);
@@ -202,19 +219,53 @@ static void on_commit(evutil_socket_t fd, short what, void *arg)
 
 /* ---------------------------------------------------------------- start */
 
+/*
+ * Another process (a backup, a shell) may hold the database for a moment; no line has been read
+ * yet, so waiting costs nothing.
+ */
+static int patiently(int (*try)(struct engine *e, void *arg), struct engine *e, void *arg)
+{
+	static const struct timespec pause = { .tv_nsec = 100 * 1000 * 1000 };
+	int r = try(e, arg);
+
+	for (int i = 0; i < BUSY_TRIES && r == -EBUSY; i++) {
+		nanosleep(&pause, NULL);
+		r = try(e, arg);
+	}
+	return r;
+}
+
+struct opening {
+	const char *path;
+	bool made;
+	struct err err;
+};
+
+static int try_open(struct engine *e, void *arg)
+{
+	struct opening *o = arg;
+
+	return store_open(o->path, &e->store, &o->made, &o->err);
+}
+
+static int try_begin(struct engine *e, void *arg)
+{
+	(void)arg;
+	return store_begin(e->store);
+}
+
 static int open_store(struct engine *e, int memfd)
 {
 	bool in_memory = str_is(e->config->dbfile, "None");
 	_free_ char *path = in_memory ? NULL : str_dup(e->config->dbfile);
-	struct err err = { 0 };
-	bool made = false;
-	int r = store_open(path, &e->store, &made, &err);
+	struct opening o = { .path = path };
+	int r = patiently(try_open, e, &o);
 
-	if (err.text[0])
-		engine_log(e, LEVEL_ERROR, "database", "%s", err.text);
+	if (o.err.text[0])
+		engine_log(e, LEVEL_ERROR, "database", "%s", o.err.text);
 	if (r < 0) { /* the state is kept in memory: better than none, worse than a file */
 		in_memory = true;
-		r = store_open(NULL, &e->store, &made, &err);
+		r = store_open(NULL, &e->store, &o.made, &o.err);
 	}
 	e->store_in_memory = in_memory;
 	if (r == 0 && in_memory && memfd >= 0)
@@ -222,7 +273,7 @@ static int open_store(struct engine *e, int memfd)
 	if (r == 0 && !in_memory) {
 		engine_log(e, LEVEL_INFO, "database",
 			   "Connected to fail2ban persistent database '%s'", path);
-		if (made)
+		if (o.made)
 			engine_log(e, LEVEL_WARNING, "database",
 				   "New database created. Version '4'");
 	}
@@ -265,6 +316,8 @@ static void restore_ban(void *arg, struct ticket *t)
 	struct buf id = { 0 };
 
 	if (ignore_test(j->ignore, &t->id, e->self, e->n_self)) {
+		/* the configuration spares it now: the kernel may still hold it */
+		engine_order(e, r->jail, MSG_BAN_DEL, 0, t);
 		ticket_free(t);
 		return;
 	}
@@ -317,8 +370,13 @@ void engine_state_open(struct engine *e, int memfd, bool reloaded)
 	if (!e->store)
 		return;
 	clean = !reloaded && store_was_clean(e->store);
-	if (store_begin(e->store) < 0)
+	if (patiently(try_begin, e, NULL) < 0) {
+		engine_log(e, LEVEL_ERROR, "database",
+			   "the database is held by somebody else: going on without it");
+		store_close(e->store);
+		e->store = NULL;
 		return;
+	}
 	if (clean && store_forget_run(e->store) < 0)
 		engine_log(e, LEVEL_ERROR, "database", "the last run could not be forgotten");
 	if (store_set_clean(e->store, false) < 0 || store_disable_jails(e->store) < 0)

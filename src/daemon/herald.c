@@ -13,6 +13,7 @@
 #include "daemon/child.h"
 
 #define CACHE_MS (300 * 1000)
+#define CACHE_FAILURE_MS (10 * 1000)
 #define CACHE_MAX 1000
 #define ADDRESSES_MAX 64
 
@@ -76,6 +77,8 @@ static void on_resolved(int result, struct evutil_addrinfo *list, void *arg)
 	}
 	if (list)
 		evutil_freeaddrinfo(list);
+	if (a.n == 0) /* it may be a name server that is down: ask again soon */
+		a.until_ms = clock_ticks_ms() + CACHE_FAILURE_MS;
 	if (result != EVUTIL_EAI_CANCEL) {
 		remember(q->h, q->name, &a);
 		send_answer(q->h, q->id, &a);

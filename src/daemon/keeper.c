@@ -21,8 +21,6 @@
 #define EARLY_DEATH_MS 2000
 #define EARLY_DEATHS_MAX 5
 
-static const int passed_on[] = { SIGTERM, SIGINT, SIGHUP, SIGUSR1 };
-
 /* Holds the pid file: a lock on it, and our number in it. A descriptor, or -errno. */
 static int take_pidfile(const char *path, struct err *err)
 {
@@ -47,8 +45,8 @@ static int take_pidfile(const char *path, struct err *err)
 	return fd;
 }
 
-/* Passes signals on until the warden has ended; its status. */
-static int wait_for(pid_t warden, const sigset_t *set)
+/* Passes signals on until the warden has ended; its status. *ending: it was told to. */
+static int wait_for(pid_t warden, const sigset_t *set, bool *ending)
 {
 	int status = 0;
 
@@ -59,6 +57,8 @@ static int wait_for(pid_t warden, const sigset_t *set)
 			if (waitpid(warden, &status, WNOHANG) == warden)
 				return status;
 		} else if (number > 0) {
+			if (number == SIGTERM || number == SIGINT)
+				*ending = true;
 			kill(warden, number);
 		}
 	}
@@ -68,6 +68,7 @@ static int keep(const struct guard_options *o, const sigset_t *set)
 {
 	static const struct timespec pause = { .tv_sec = 1 };
 	unsigned early = 0;
+	bool ending = false, was_up = false;
 
 	for (;;) {
 		int64_t started = clock_ticks_ms();
@@ -78,14 +79,21 @@ static int keep(const struct guard_options *o, const sigset_t *set)
 			fprintf(stderr, "lastknock: cannot start: %s\n", strerror(-warden));
 			return 1;
 		}
-		status = wait_for(warden, set);
+		status = wait_for(warden, set, &ending);
+		was_up = was_up || WIFSIGNALED(status) ||
+			 clock_ticks_ms() - started > EARLY_DEATH_MS;
+		/* a guard that has been up is not ended by what a restart finds in its way */
+		if (ending || (WIFEXITED(status) && (WEXITSTATUS(status) == 0 || !was_up)))
+			return WIFEXITED(status) ? WEXITSTATUS(status) : 0;
 		if (WIFEXITED(status))
-			return WEXITSTATUS(status);
-		fprintf(stderr,
-			"lastknock: the warden was killed by signal %d, starting it again\n",
-			WTERMSIG(status));
+			fputs("lastknock: the warden could not start, trying again\n", stderr);
+		else
+			fprintf(stderr,
+				"lastknock: the warden was killed by signal %d, starting it "
+				"again\n",
+				WTERMSIG(status));
 		early = clock_ticks_ms() - started < EARLY_DEATH_MS ? early + 1 : 0;
-		if (early > EARLY_DEATHS_MAX)
+		if (early > EARLY_DEATHS_MAX || WIFEXITED(status))
 			nanosleep(&pause, NULL);
 	}
 }
@@ -97,9 +105,13 @@ int keeper_main(const struct guard_options *options)
 	struct err err = { 0 };
 	struct buf text = { 0 };
 	_free_ char *pidfile = NULL;
+	const struct sigaction by_default = { .sa_handler = SIG_DFL },
+			       ignored = { .sa_handler = SIG_IGN };
 	sigset_t set;
 	int fd, status;
 
+	sigaction(SIGCHLD, &by_default, NULL); /* who started us may have ignored it */
+	sigaction(SIGPIPE, &ignored, NULL);
 	if (guard_options_config(&o, &config, &err) < 0) {
 		err_print(&err, &text);
 		fprintf(stderr, "lastknock: %s\n", buf_z(&text));
@@ -114,8 +126,7 @@ int keeper_main(const struct guard_options *options)
 	}
 	sigemptyset(&set);
 	sigaddset(&set, SIGCHLD);
-	for (size_t i = 0; i < sizeof passed_on / sizeof *passed_on; i++)
-		sigaddset(&set, passed_on[i]);
+	spawn_guard_signals(&set);
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	o.server_pid = (int)getpid();
 	status = keep(&o, &set);

@@ -25,6 +25,7 @@ static const struct message_rule rules[MESSAGE_TYPES] = {
 	[MSG_BAN_ADD] = { "BAN_ADD", E, W, 41, ANY, FD_NEVER },
 	[MSG_BAN_DEL] = { "BAN_DEL", E, W, 41, ANY, FD_NEVER },
 	[MSG_BAN_DONE] = { "BAN_DONE", W, E, 14, 14 + 256, FD_NEVER },
+	[MSG_SAY_BANS] = { "SAY_BANS", W, E, 0, 0, FD_NEVER },
 	[MSG_IGNORE_RUN] = { "IGNORE_RUN", E, W, 8, ANY, FD_NEVER },
 	[MSG_IGNORE_DONE] = { "IGNORE_DONE", W, E, 5, 5, FD_NEVER },
 	[MSG_COMMAND] = { "COMMAND", C, E, 7, ANY, FD_NEVER },

@@ -64,6 +64,8 @@ enum message_type {
 	MSG_BAN_DEL,
 	/* warden -> engine: u32 jail, u32 action, u8 verb, u8 ok, str id: an action ended */
 	MSG_BAN_DONE,
+	/* warden -> engine: say every ban again: the kernel has lost them; no payload */
+	MSG_SAY_BANS,
 	/* engine -> warden: u32 id, u32 jail, ticket: run the jail's ignorecommand */
 	MSG_IGNORE_RUN,
 	/* warden -> engine: u32 id, u8 ignore */
@@ -90,8 +92,7 @@ enum message_type {
 };
 
 enum engine_flags {
-	ENGINE_CRASHED = 1,  /* an earlier engine died: go on where it committed */
-	ENGINE_RELOADED = 2, /* took over from an engine that was told to stop */
+	ENGINE_RELOADED = 1, /* took over from an engine that was told to stop */
 };
 
 enum log_fd_flags {

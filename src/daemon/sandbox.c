@@ -12,6 +12,7 @@
 #include <linux/landlock.h>
 #include <pwd.h>
 #include <seccomp.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -162,7 +163,13 @@ static int enter_seccomp(enum role role)
 	return r;
 }
 
-/* Rights on files that a directory may be given; those of newer kernels are left out by `abi`. */
+/* What the engine needs in its directory: SQLite's files, no links, no devices, no programs. */
+#define STATE_RIGHTS                                                                               \
+	(LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_WRITE_FILE |                            \
+	 LANDLOCK_ACCESS_FS_READ_DIR | LANDLOCK_ACCESS_FS_MAKE_REG |                               \
+	 LANDLOCK_ACCESS_FS_REMOVE_FILE | 1ull << 14 /* TRUNCATE */)
+
+/* All rights on files that there are; those of newer kernels are left out by `abi`. */
 static uint64_t file_rights(long abi)
 {
 	uint64_t rights =
@@ -221,7 +228,7 @@ static int enter_landlock(enum role role, const char *writable)
 		if (fd < 0)
 			return -errno;
 		if (writable)
-			r = allow_directory(fd, writable, rules.files);
+			r = allow_directory(fd, writable, rules.files & STATE_RIGHTS);
 		if (r == 0 && syscall(SYS_landlock_restrict_self, fd, 0) < 0)
 			r = -errno;
 	}
@@ -239,6 +246,9 @@ static int drop_user(enum role role)
 			break;
 	if (setgroups(0, NULL) < 0 || setresgid(user.gid, user.gid, user.gid) < 0 ||
 	    setresuid(user.uid, user.uid, user.uid) < 0)
+		return -errno;
+	/* the change of user has cleared the signal that a dead parent sends (credentials(7)) */
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0)
 		return -errno;
 	/* the kernel has cleared the capabilities with the user; trust, but look */
 	if (setresuid(0, 0, 0) == 0)
@@ -282,6 +292,12 @@ int sandbox_warden(bool shell_actions, struct err *err)
 		return 0;
 	for (size_t i = 0; i < sizeof kept / sizeof *kept; i++)
 		low |= 1u << kept[i];
+	/* and no program that it could start gets them back */
+	for (unsigned cap = 0; cap <= 63; cap++)
+		if ((cap > 31 || !(low & 1u << cap)) && prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) < 0)
+			break;
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+		return err_set(err, -errno, "cannot refuse new privileges: %s", strerror(errno));
 	data[0].effective = data[0].permitted = low;
 	if (syscall(SYS_capset, &head, data) < 0)
 		return err_set(err, -errno, "cannot drop capabilities: %s", strerror(errno));

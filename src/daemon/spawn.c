@@ -7,14 +7,24 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
-/* Between fork and exec: only what is safe there. Never returns. */
-static void become(char **argv, int channel, pid_t parent)
+void spawn_guard_signals(sigset_t *set)
 {
-	sigset_t none;
+	static const int numbers[] = { SIGTERM, SIGINT, SIGHUP, SIGUSR1 };
+
+	for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
+		sigaddset(set, numbers[i]);
+}
+
+/* Between fork and exec: only what is safe there. Never returns. */
+static void become(char **argv, enum role role, int channel, pid_t parent)
+{
+	sigset_t blocked;
 	int null;
 
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
+	sigemptyset(&blocked);
+	if (role == ROLE_WARDEN) /* until it listens for them; see warden.c */
+		spawn_guard_signals(&blocked);
+	sigprocmask(SIG_SETMASK, &blocked, NULL);
 	for (int sig = 1; sig < NSIG; sig++)
 		if (sig != SIGKILL && sig != SIGSTOP)
 			(void)sigaction(sig, &(struct sigaction){ .sa_handler = SIG_DFL }, NULL);
@@ -41,7 +51,7 @@ pid_t spawn_role(const struct guard_options *o, enum role role, int channel)
 	pid_t parent = getpid(), pid = fork();
 
 	if (pid == 0)
-		become(argv, channel, parent);
+		become(argv, role, channel, parent);
 	arena_free(a);
 	return pid < 0 ? -errno : pid;
 }

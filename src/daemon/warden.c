@@ -18,6 +18,7 @@
 
 #include "base/str.h"
 #include "daemon/sandbox.h"
+#include "daemon/spawn.h"
 #include "judge/ignore.h"
 
 #define HOUSEKEEPING_SECONDS 30
@@ -93,6 +94,18 @@ int warden_open_log(struct warden *w, struct err *err)
 	return 0;
 }
 
+void warden_log_settings(struct warden *w, const struct config *old)
+{
+	struct err err = { 0 };
+
+	if (!str_eq(old->loglevel, w->config->loglevel) &&
+	    log_level_parse(w->config->loglevel, &w->log.level) < 0)
+		warden_log(w, LEVEL_ERROR, "Invalid log level '%.*s'",
+			   STR_ARG(w->config->loglevel));
+	if (!str_eq(old->logtarget, w->config->logtarget) && warden_open_log(w, &err) < 0)
+		warden_log(w, LEVEL_ERROR, "%s", err.text);
+}
+
 void warden_send_log(struct warden *w, struct channel *to)
 {
 	struct buf b = { 0 };
@@ -157,22 +170,34 @@ static int open_socket(struct warden *w, struct err *err)
 		return err_set(err, r, "cannot listen at %s: %s", path, strerror(-r));
 	}
 	w->listen_fd = fd;
+	w->socket_path = xstrdup(path);
 	return 0;
 }
 
 /* ---------------------------------------------------------------- state directory */
 
-/* Does the directory hold nothing but the database and its companions? */
-static bool is_dedicated(const char *dir, const char *name)
+/*
+ * Is the directory root's or the engine's, closed to the writing of others, and does it hold
+ * nothing but the database and its companions?
+ */
+static bool is_dedicated(int dir, const char *name, const struct sandbox_user *to)
 {
-	DIR *d = opendir(dir);
+	int again = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *d = again >= 0 ? fdopendir(again) : NULL;
 	const struct dirent *entry;
-	bool alone = true;
+	struct stat st;
+	bool alone;
 
-	if (!d)
+	if (!d) {
+		if (again >= 0)
+			close(again);
 		return false;
+	}
+	alone = fstat(dir, &st) == 0 && (st.st_uid == 0 || st.st_uid == to->uid) &&
+		!(st.st_mode & (S_IWGRP | S_IWOTH | S_ISVTX));
 	while (alone && (entry = readdir(d)) != NULL)
-		alone = entry->d_name[0] == '.' || strncmp(entry->d_name, name, strlen(name)) == 0;
+		alone = strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0 ||
+			strncmp(entry->d_name, name, strlen(name)) == 0;
 	closedir(d);
 	return alone;
 }
@@ -204,14 +229,14 @@ static int give_state(const struct warden *w, struct err *err)
 	if (geteuid() != 0)
 		return 0;
 	make_parent(path, 0700);
-	if (!is_dedicated(dir, name))
-		return err_set(
-			err, -EPERM,
-			"the database's directory %s holds other files: give it one of its own",
-			dir);
 	{
 		_close_ int fd = open(dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 
+		if (fd >= 0 && !is_dedicated(fd, name, &to))
+			return err_set(err, -EPERM,
+				       "the database's directory %s is not its own (it holds other "
+				       "files, or others may write to it): give it one",
+				       dir);
 		if (fd < 0 || fchown(fd, to.uid, to.gid) < 0)
 			return err_set(err, -errno, "cannot hand %s to the engine: %s", dir,
 				       strerror(errno));
@@ -226,19 +251,24 @@ static int give_state(const struct warden *w, struct err *err)
 
 /* ---------------------------------------------------------------- own addresses */
 
-void warden_refresh_self(struct warden *w)
+void warden_send_self(const struct warden *w, struct channel *engine)
 {
-	struct channel *engine = warden_engine(w);
 	struct buf b = { 0 };
 
-	w->n_self = ignore_own_addresses(w->self, SELF_MAX);
-	if (!engine)
-		return;
 	pack_u32(&b, (uint32_t)w->n_self);
 	for (size_t i = 0; i < w->n_self; i++)
 		pack_ip(&b, &w->self[i]);
 	channel_send(engine, MSG_SELF, &b, -1);
 	buf_free(&b);
+}
+
+void warden_refresh_self(struct warden *w)
+{
+	struct channel *engine = warden_engine(w);
+
+	w->n_self = ignore_own_addresses(w->self, SELF_MAX);
+	if (engine)
+		warden_send_self(w, engine);
 }
 
 static void on_address_change(evutil_socket_t fd, short what, void *arg)
@@ -334,6 +364,7 @@ static void on_housekeeping(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	warden_sources_forget_old(w);
+	warden_actions_check(w);
 	warden_forget_by_hand(w);
 	warden_refresh_self(w);
 	log_flush(&w->log);
@@ -395,14 +426,12 @@ static int prepare(struct warden *w, struct err *err)
 
 static void finish(struct warden *w)
 {
-	_free_ char *path = str_dup(w->config->socket);
-
 	warden_actions_teardown(w);
 	firewall_close(w->firewall);
 	for (enum role r = ROLE_ENGINE; r < ROLES; r++)
 		if (w->children[r].pid)
 			kill(w->children[r].pid, SIGKILL);
-	(void)unlink(path);
+	(void)unlink(w->socket_path);
 	warden_log(w, LEVEL_INFO, "Exiting lastknock");
 	log_flush(&w->log);
 }
@@ -427,6 +456,7 @@ int warden_main(const struct guard_options *options)
 	struct sigaction ignore = { .sa_handler = SIG_IGN };
 	struct err err = { 0 };
 	struct buf text = { 0 };
+	sigset_t heard;
 
 	sigaction(SIGPIPE, &ignore, NULL);
 	raise_descriptor_limit();
@@ -437,6 +467,9 @@ int warden_main(const struct guard_options *options)
 		return 1;
 	}
 	add_events(&w);
+	sigemptyset(&heard);
+	spawn_guard_signals(&heard);
+	sigprocmask(SIG_UNBLOCK, &heard, NULL);
 	watch_addresses(&w);
 	warden_refresh_self(&w);
 	warden_actions_setup(&w);

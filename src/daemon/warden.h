@@ -86,7 +86,8 @@ struct warden {
 	struct held_file *files;
 	struct table *by_hand; /* jail + id that root ordered -> struct allowance */
 	int listen_fd;
-	int state_fd; /* memfd with the state of a stopped engine, or -1 */
+	char *socket_path; /* where it listens, to be removed at the end */
+	int state_fd;      /* memfd with the state of a stopped engine, or -1 */
 	struct ip self[SELF_MAX];
 	size_t n_self;
 	bool stopping;
@@ -103,6 +104,9 @@ void warden_stop(struct warden *w);
 /* Goes on with the end, as far as it can. */
 void warden_stop_next(struct warden *w);
 void warden_refresh_self(struct warden *w);
+void warden_send_self(const struct warden *w, struct channel *engine);
+/* After a reload: log level and target, where they differ from `old`. */
+void warden_log_settings(struct warden *w, const struct config *old);
 /* (Re)opens the log target and hands it to the children. */
 int warden_open_log(struct warden *w, struct err *err) __attribute__((warn_unused_result));
 void warden_send_log(struct warden *w, struct channel *to);
@@ -131,6 +135,8 @@ void warden_actions_change(struct warden *w, const struct config *old);
 void warden_actions_stop(struct warden *w);
 /* Takes down what is native. */
 void warden_actions_teardown(struct warden *w);
+/* Looks whether the kernel still holds what was set up; if not, mends it. */
+void warden_actions_check(struct warden *w);
 /* Is any action left to the shell? */
 bool warden_needs_shell(const struct config *c);
 
@@ -148,4 +154,5 @@ void warden_sources_begin(struct warden *w, struct channel *engine);
 void warden_sources_scan(struct warden *w);
 int warden_sources_rotated(struct warden *w, str payload);
 void warden_sources_forget_old(struct warden *w);
-void warden_sources_close(struct warden *w);
+/* After a reload: the new patterns; rotated files that they name as well stay open. */
+void warden_sources_change(struct warden *w);

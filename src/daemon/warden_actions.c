@@ -5,6 +5,8 @@
  */
 #include "daemon/warden.h"
 
+#include <errno.h>
+
 #define PARALLEL_JAILS 8 /* jails whose shell commands run beside each other */
 
 static void log_for_action(void *arg, int level, const char *logger, const char *text)
@@ -204,6 +206,34 @@ void warden_actions_setup(struct warden *w)
 			w->enforced[j].actions[i] = setup_action(w, w->config->jails[j], i, NULL);
 }
 
+/* Sets up again what somebody has taken out of the kernel. True if there was something. */
+static bool mend(struct warden *w, const struct config_jail *jail, unsigned action)
+{
+	struct enforcer *e = &w->enforced[jail->index].actions[action];
+	struct err err = { 0 };
+
+	if (e->kind != ENFORCE_NATIVE || firewall_check(w->firewall, e->handle, &err) != -ENOENT)
+		return false;
+	warden_log(
+		w, LEVEL_WARNING,
+		"[%.*s] the firewall's rules were taken away by somebody else: putting them back",
+		STR_ARG(jail->name));
+	*e = setup_action(w, jail, action, NULL);
+	return true;
+}
+
+void warden_actions_check(struct warden *w)
+{
+	struct channel *engine = warden_engine(w);
+	bool mended = false;
+
+	for (unsigned j = 0; !w->stopping && j < w->config->n_jails; j++)
+		for (unsigned i = 0; i < w->config->jails[j]->n_action; i++)
+			mended |= mend(w, w->config->jails[j], i);
+	if (mended && engine)
+		channel_send(engine, MSG_SAY_BANS, NULL, -1);
+}
+
 void warden_actions_stop(struct warden *w)
 {
 	for (unsigned j = 0; j < w->config->n_jails; j++) {
@@ -307,4 +337,9 @@ void warden_actions_change(struct warden *w, const struct config *old)
 	}
 	action_jobs_sweep(w->jobs);
 	drop_old(w, old, enforced);
+	if (!w->options.observe && warden_needs_shell(w->config) && !warden_needs_shell(old))
+		warden_log(
+			w, LEVEL_WARNING,
+			"shell actions were added, but the guard gave up the rights that they may "
+			"need when it started: restart it");
 }

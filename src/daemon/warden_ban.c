@@ -8,6 +8,8 @@
 #include <errno.h>
 #include <math.h>
 
+#define BY_HAND_MAX 65536
+#define SHELL_BANS_MAX 1000000   /* ids that one shell action is run for at a time */
 #define ALLOWANCE_MS (30 * 1000) /* how long root's word waits for the engine's order */
 
 /* ---------------------------------------------------------------- what is protected */
@@ -89,7 +91,7 @@ int warden_by_hand(struct warden *w, str payload)
 	uint32_t n = unpack_u32(&u);
 	struct buf room = { 0 };
 
-	if (u.bad || n > 4096)
+	if (u.bad || n > 4096 || table_count(w->by_hand) > BY_HAND_MAX)
 		return -EBADMSG;
 	for (uint32_t i = 0; i < n && !u.bad; i++) {
 		struct ip ip = unpack_ip(&u);
@@ -153,26 +155,49 @@ static int read_order(const struct warden *w, str payload, struct order *out)
 	return 0;
 }
 
+/* Text that a shell command would take for an address, though it is none to us. */
+static bool looks_like_address(str text)
+{
+	bool dotted = false;
+
+	if (str_eq_nocase(text, STR("localhost")))
+		return true;
+	for (size_t i = 0; i < text.n; i++) {
+		if (!strchr("0123456789abcdefABCDEFxX.:/[]", text.p[i]) || !text.p[i])
+			return false;
+		dotted |= text.p[i] == '.' || text.p[i] == ':';
+	}
+	return dotted;
+}
+
+static bool is_too_long(const struct warden *w, const struct config_jail *jail, double left)
+{
+	int64_t longest = w->enforced[jail->index].longest;
+
+	return longest >= 0 && (isinf(left) || left > (double)longest + 60);
+}
+
 /* Why this ban may not be carried out, or NULL. */
 static const char *ban_fault(struct warden *w, const struct config_jail *jail,
 			     const struct ticket *t, double left)
 {
 	const struct ip *ip = &t->id.ip;
-	int64_t longest = w->enforced[jail->index].longest;
 
 	if (ip->family && warden_is_protected(w, ip))
 		return "it is, or holds, an address of this machine";
 	if (ip->family && ip->prefix == 0)
 		return "it is everybody";
-	if ((ip->family && is_ignored(jail, ip)) ||
-	    (longest >= 0 && (isinf(left) || left > (double)longest + 60))) {
-		if (was_ordered_by_hand(w, jail, &t->id))
-			return NULL;
-		return ip->family && is_ignored(jail, ip)
-			       ? "ignoreip protects it"
-			       : "it would last longer than the configuration allows";
-	}
-	return NULL;
+	if (!ip->family && looks_like_address(t->id.text))
+		return "it is an address in disguise";
+	if (!(ip->family && is_ignored(jail, ip)) && !is_too_long(w, jail, left))
+		return NULL;
+	/* asking also reads what the console has said of ban times meanwhile */
+	if (was_ordered_by_hand(w, jail, &t->id))
+		return NULL;
+	if (ip->family && is_ignored(jail, ip))
+		return "ignoreip protects it";
+	return is_too_long(w, jail, left) ? "it would last longer than the configuration allows"
+					  : NULL;
 }
 
 static void enforce_natively(struct warden *w, const struct order *o, unsigned action,
@@ -203,7 +228,9 @@ static void enforce_natively(struct warden *w, const struct order *o, unsigned a
 		r = firewall_del(w->firewall, handle, ips, n, &err);
 	free(bans);
 	free(ips);
-	if (r < 0)
+	if (r == -ENOENT)
+		warden_actions_check(w); /* somebody has flushed the ruleset */
+	else if (r < 0)
 		log_line(&w->log, LEVEL_ERROR, "actions",
 			 "Failed to execute %s jail '%.*s' action '%.*s': %s",
 			 type == MSG_BAN_ADD ? "ban" : "unban", STR_ARG(o->jail->name),
@@ -222,7 +249,8 @@ static bool is_news(struct enforcer *e, const struct order *o, enum message_type
 
 	if (type == MSG_BAN_DEL)
 		return table_del(e->bans, key) != NULL;
-	return !(o->flags & BAN_FLAG_EXTENDED) && table_put(e->bans, key, e) == NULL;
+	return !(o->flags & BAN_FLAG_EXTENDED) && table_count(e->bans) < SHELL_BANS_MAX &&
+	       table_put(e->bans, key, e) == NULL;
 }
 
 static void enforce_by_shell(struct warden *w, const struct order *o, unsigned action,

@@ -41,16 +41,16 @@ static void on_closed(void *arg, struct channel *ch)
 {
 	struct warden *w = arg;
 	enum role r = role_of(w, ch);
+	struct child_process *c = r < ROLES ? &w->children[r] : &w->reload.engine;
 
-	/* the process itself is dealt with when its end is reported */
-	if (r < ROLES) {
-		channel_free(ch);
-		w->children[r].channel = NULL;
-		w->children[r].greeted = false;
-	} else if (is_new_engine(w, ch)) {
-		channel_free(ch);
-		w->reload.engine.channel = NULL;
-	}
+	/* a child without its channel is of no use; what follows is decided when it is reaped */
+	if (r == ROLES && !is_new_engine(w, ch))
+		return;
+	channel_free(ch);
+	c->channel = NULL;
+	c->greeted = false;
+	if (c->pid)
+		kill(c->pid, SIGKILL);
 }
 
 static void on_refused(void *arg, struct channel *ch, const char *text)
@@ -112,24 +112,13 @@ static void join(struct warden *w, enum role a, enum role b)
 	buf_free(&role);
 }
 
-static void send_self(const struct warden *w, struct channel *engine)
-{
-	struct buf b = { 0 };
-
-	pack_u32(&b, (uint32_t)w->n_self);
-	for (size_t i = 0; i < w->n_self; i++)
-		pack_ip(&b, &w->self[i]);
-	channel_send(engine, MSG_SELF, &b, -1);
-	buf_free(&b);
-}
-
 static void begin_engine(struct warden *w, unsigned flags)
 {
 	struct channel *engine = w->children[ROLE_ENGINE].channel;
 	struct buf b = { 0 };
 
 	warden_send_log(w, engine);
-	send_self(w, engine);
+	warden_send_self(w, engine);
 	pack_u8(&b, (uint8_t)flags);
 	channel_send(engine, MSG_BEGIN, &b, w->state_fd);
 	w->state_fd = -1;
@@ -138,6 +127,8 @@ static void begin_engine(struct warden *w, unsigned flags)
 	warden_sources_begin(w, engine);
 	join(w, ROLE_ENGINE, ROLE_CONSOLE);
 }
+
+static void take_over(struct warden *w);
 
 static int greet_new_engine(struct warden *w, const unsigned char *digest)
 {
@@ -150,7 +141,9 @@ static int greet_new_engine(struct warden *w, const unsigned char *digest)
 		return 0;
 	}
 	w->reload.engine.greeted = true;
-	if (w->children[ROLE_ENGINE].channel) {
+	if (w->children[ROLE_ENGINE].pid == 0) {
+		take_over(w); /* it had died and was not started again yet */
+	} else if (w->children[ROLE_ENGINE].channel) {
 		pack_u8(&final, 0);
 		w->children[ROLE_ENGINE].stopping = true;
 		channel_send(w->children[ROLE_ENGINE].channel, MSG_STOP, &final, -1);
@@ -165,6 +158,7 @@ int warden_hello(struct warden *w, struct channel *ch, str payload)
 	enum role said = (enum role)unpack_u8(&u), r = role_of(w, ch);
 	const unsigned char *digest = (const unsigned char *)u.in.p;
 	struct child_process *c;
+	struct err err = { 0 };
 
 	if (is_new_engine(w, ch))
 		return said != ROLE_ENGINE || w->reload.engine.greeted
@@ -174,14 +168,15 @@ int warden_hello(struct warden *w, struct channel *ch, str payload)
 		return -EPROTO;
 	c = &w->children[r];
 	if (r == ROLE_ENGINE && memcmp(digest, w->config->digest, 32) != 0) {
-		warden_log(w, LEVEL_ERROR,
-			   "the configuration was changed but not reloaded: the "
-			   "engine waits for the same files or a reload");
-		return -ESTALE;
+		/* the files were changed since: go on with them, there are no others any more */
+		warden_log(w, LEVEL_WARNING, "the configuration was changed: reloading");
+		if (!w->reload.config && warden_reload(w, 0, &err) < 0)
+			warden_log(w, LEVEL_CRITICAL, "no log is judged: %s", err.text);
+		return 0;
 	}
 	c->greeted = true;
 	if (r == ROLE_ENGINE) {
-		begin_engine(w, c->early_deaths ? ENGINE_CRASHED : 0);
+		begin_engine(w, 0);
 		return 0;
 	}
 	warden_send_log(w, ch);
@@ -215,6 +210,8 @@ static void reload_done(struct warden *w)
 {
 	config_free(w->reload.config);
 	channel_free(w->reload.engine.channel);
+	if (w->reload.engine.pid)
+		kill(w->reload.engine.pid, SIGKILL);
 	w->reload = (struct reload){ 0 };
 }
 
@@ -241,15 +238,19 @@ int warden_reload(struct warden *w, uint32_t answer_to, struct err *err)
 static void take_over(struct warden *w)
 {
 	struct config *old = w->config;
+	struct event *timer = w->children[ROLE_ENGINE].restart;
 
+	if (timer)
+		evtimer_del(timer);
 	w->config = w->reload.config;
 	w->children[ROLE_ENGINE] = w->reload.engine;
+	w->children[ROLE_ENGINE].restart = timer;
 	w->reload.config = NULL;
 	w->reload.engine = (struct child_process){ 0 };
-	warden_sources_close(w);
 	warden_actions_change(w, old);
+	warden_sources_change(w);
+	warden_log_settings(w, old);
 	config_free(old);
-	warden_sources_open(w);
 	begin_engine(w, ENGINE_RELOADED);
 	warden_log(w, LEVEL_INFO, "Reload finished.");
 	warden_answer(w, w->reload.answer_to, true, "OK");
@@ -284,6 +285,7 @@ static void on_restart(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	for (enum role r = ROLE_ENGINE; r < ROLES; r++)
 		if (w->children[r].restart && w->children[r].pid == 0 && !w->stopping &&
+		    !(r == ROLE_ENGINE && w->reload.engine.greeted) &&
 		    !event_pending(w->children[r].restart, EV_TIMEOUT, NULL))
 			if (warden_start_child(w, r) < 0)
 				restart(w, r);
@@ -314,6 +316,22 @@ static void log_death(struct warden *w, enum role r, int status)
 			   role_name(r), WEXITSTATUS(status));
 }
 
+/* An engine that ends by itself could not read its configuration: says what is wrong with it. */
+static void log_why(struct warden *w)
+{
+	struct config *c;
+	struct err err = { 0 };
+	struct buf text = { 0 };
+
+	if (guard_options_config(&w->options, &c, &err) == 0) {
+		config_free(c);
+		return;
+	}
+	err_print(&err, &text);
+	warden_log(w, LEVEL_CRITICAL, "no log is judged until this is mended: %s", buf_z(&text));
+	buf_free(&text);
+}
+
 static void child_died(struct warden *w, enum role r, int status)
 {
 	struct child_process *c = &w->children[r];
@@ -332,23 +350,35 @@ static void child_died(struct warden *w, enum role r, int status)
 		warden_stop_next(w);
 		return;
 	}
-	if (r == ROLE_ENGINE && w->reload.config && w->reload.engine.greeted) {
+	if (r == ROLE_ENGINE && w->reload.config && w->reload.engine.greeted &&
+	    w->reload.engine.channel) {
 		take_over(w);
 		return;
 	}
 	if (!told)
 		log_death(w, r, status);
+	if (r == ROLE_ENGINE && !told && WIFEXITED(status))
+		log_why(w);
 	restart(w, r);
 }
 
 static void new_engine_died(struct warden *w)
 {
-	if (!w->reload.engine.greeted)
-		warden_answer(w, w->reload.answer_to, false,
-			      "the new engine could not start; the old one goes on");
+	struct child_process *c = &w->children[ROLE_ENGINE];
+
+	warden_answer(w, w->reload.answer_to, false,
+		      "the new engine could not start; the old configuration stays");
+	w->reload.engine.pid = 0;
 	reload_done(w);
 	warden_log(w, LEVEL_ERROR, "the reload failed; the old configuration stays");
-	/* had the old engine been told to hand over, it is started again when it ends */
+	/*
+	 * An old engine that was told to hand over is started again when it ends; one that waits
+	 * because its files are not ours is made to try again.
+	 */
+	if (c->pid && !c->greeted)
+		kill(c->pid, SIGKILL);
+	else if (c->pid == 0)
+		restart(w, ROLE_ENGINE);
 }
 
 void warden_reap(struct warden *w)

@@ -7,6 +7,8 @@
 
 #include <errno.h>
 
+#define JOBS_MAX 20000 /* commands waiting, beyond which no ignorecommand is run */
+
 static int request_bantime(struct warden *w, str text, struct err *err)
 {
 	const struct config_jail *jail;
@@ -77,6 +79,7 @@ static int on_request(struct warden *w, str payload)
 
 struct ignore_job {
 	struct warden *w;
+	pid_t engine; /* who asked: request numbers begin anew in each engine */
 	uint32_t id;
 };
 
@@ -88,9 +91,11 @@ static void on_ignore_done(void *arg, int status)
 
 	pack_u32(&b, job->id);
 	pack_u8(&b, status == 0);
-	if (engine)
+	if (engine && job->w->children[ROLE_ENGINE].pid == job->engine)
 		channel_send(engine, MSG_IGNORE_DONE, &b, -1);
 	buf_free(&b);
+	if (job->w->stopping)
+		warden_stop_next(job->w);
 	free(job);
 }
 
@@ -112,7 +117,13 @@ static int on_ignore_run(struct warden *w, str payload)
 		return -EBADMSG;
 	}
 	job = xcalloc(1, sizeof *job);
-	*job = (struct ignore_job){ .w = w, .id = id };
+	*job = (struct ignore_job){ .w = w, .engine = w->children[ROLE_ENGINE].pid, .id = id };
+	if (action_jobs_pending(w->jobs) >
+	    JOBS_MAX) { /* who cannot be asked about is not ignored */
+		on_ignore_done(job, 255);
+		ticket_free(t);
+		return 0;
+	}
 	action_jobs_run(w->jobs, w->config->jails[jail]->name,
 			w->config->jails[jail]->ignorecommand, t, w->config->jails[jail]->bantime,
 			on_ignore_done, job);

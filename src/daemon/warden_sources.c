@@ -8,8 +8,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <fnmatch.h>
+#include <sys/stat.h>
 
-#define OLD_FILE_MS (120 * 1000) /* how long a replaced file is kept for a new engine */
+/* How long a replaced file is kept for a new engine: less than the engine keeps its position. */
+#define OLD_FILE_MS (120 * 1000)
 
 static void free_held(struct held_file *f)
 {
@@ -36,12 +38,14 @@ static void send_file(struct channel *engine, const struct held_file *f, unsigne
 	buf_free(&b);
 }
 
-static void send_held(struct channel *engine, const struct held_file *f)
+static void send_held(struct warden *w, struct channel *engine, const struct held_file *f)
 {
 	int fd = fcntl(f->fd, F_DUPFD_CLOEXEC, 0);
 
 	if (fd >= 0)
 		send_file(engine, f, f->replaced_ms ? LOG_FD_OLD : 0, fd);
+	else
+		warden_log(w, LEVEL_ERROR, "%s is not followed: %s", f->path, strerror(errno));
 }
 
 /* A file that the watch has opened: new under its path. */
@@ -65,7 +69,7 @@ static void on_opened(void *arg, const struct watch_file *opened)
 			(*last)->replaced_ms = clock_ticks_ms();
 	*last = f;
 	if (engine)
-		send_held(engine, f);
+		send_held(w, engine, f);
 }
 
 void warden_sources_scan(struct warden *w)
@@ -103,7 +107,7 @@ void warden_sources_begin(struct warden *w, struct channel *engine)
 	if (fd >= 0)
 		channel_send(engine, MSG_WATCH_FD, NULL, fd);
 	for (const struct held_file *f = w->files; f; f = f->next)
-		send_held(engine, f);
+		send_held(w, engine, f);
 	warden_sources_scan(w);
 }
 
@@ -132,7 +136,10 @@ void warden_sources_forget_old(struct warden *w)
 
 	for (struct held_file **at = &w->files; *at;) {
 		struct held_file *f = *at;
+		struct stat st;
 
+		if (!f->replaced_ms && fstat(f->fd, &st) == 0 && st.st_nlink == 0)
+			f->replaced_ms = now; /* deleted, and nothing took its name yet */
 		if (f->replaced_ms && now - f->replaced_ms > OLD_FILE_MS) {
 			*at = f->next;
 			free_held(f);
@@ -142,13 +149,34 @@ void warden_sources_forget_old(struct warden *w)
 	}
 }
 
-void warden_sources_close(struct warden *w)
+/* The patterns of the configuration in force that name the file. */
+static void match_patterns(const struct warden *w, struct held_file *f)
 {
-	for (struct held_file *f = w->files, *next; f; f = next) {
-		next = f->next;
-		free_held(f);
+	f->patterns = xreallocarray(f->patterns, w->config->n_patterns + 1, sizeof *f->patterns);
+	f->n_patterns = 0;
+	for (unsigned i = 0; i < w->config->n_patterns; i++) {
+		_free_ char *pattern = str_dup(w->config->patterns[i]);
+
+		if (fnmatch(pattern, f->path, FNM_PATHNAME | FNM_PERIOD | FNM_NOESCAPE) == 0)
+			f->patterns[f->n_patterns++] = i;
 	}
-	w->files = NULL;
+}
+
+void warden_sources_change(struct warden *w)
+{
+	for (struct held_file **at = &w->files; *at;) {
+		struct held_file *f = *at;
+
+		f->wd = -1; /* of the old watch */
+		match_patterns(w, f);
+		if (f->replaced_ms && f->n_patterns) {
+			at = &f->next;
+		} else { /* what stands at a path now is opened again */
+			*at = f->next;
+			free_held(f);
+		}
+	}
 	watch_free(w->watch);
 	w->watch = NULL;
+	warden_sources_open(w);
 }
