@@ -159,11 +159,12 @@ static int write_all(struct engine *e)
 	if (r < 0) {
 		store_rollback(e->store);
 		engine_forget_committed(e);
-		for (unsigned i = 0; i < e->config->n_jails; i++)
-			if (e->jails[i].jail)
-				failures_touch_all(e->jails[i].jail->failures);
+		return r;
 	}
-	return r;
+	for (unsigned i = 0; i < e->config->n_jails; i++)
+		if (e->jails[i].jail && e->jails[i].changed)
+			failures_committed(e->jails[i].jail->failures);
+	return 0;
 }
 
 static void forget_writes(struct engine *e)

@@ -17,9 +17,16 @@ struct entry {
 	struct heap_item due; /* last failure, in microseconds */
 	struct entry *next;   /* in the bucket */
 	uint32_t changed_at;  /* index in `changed`, + 1 */
-	bool stored;          /* failures_each_changed() has told of it */
+	bool stored;          /* it is in the database */
+	bool told;            /* it is in the transaction that was told last */
+	bool changed_since;   /* and has changed after that */
 };
 static_assert(offsetof(struct entry, t) == 0, "an entry is freed as its ticket");
+
+struct gone {
+	struct fid id; /* text owned */
+	bool in_doubt; /* in the database only if the transaction that was told last goes through */
+};
 
 struct failures {
 	struct entry **buckets; /* power of two */
@@ -29,8 +36,8 @@ struct failures {
 
 	struct entry **changed;
 	size_t n_changed, changed_room;
-	struct fid *gone; /* texts owned */
-	size_t n_gone, gone_room;
+	struct gone *gone; /* the first n_gone_told are in the transaction that was told last */
+	size_t n_gone, n_gone_told, gone_room;
 
 	uint64_t total, evicted;
 };
@@ -96,6 +103,7 @@ static int64_t micros(double time)
 
 static void mark_changed(struct failures *f, struct entry *e)
 {
+	e->changed_since = true;
 	if (e->changed_at)
 		return;
 	if (f->n_changed == f->changed_room) {
@@ -118,8 +126,11 @@ static void unmark_changed(struct failures *f, struct entry *e)
 	e->changed_at = 0;
 }
 
-/* Only stored ids are told as gone, so this list cannot outgrow the table between two commits. */
-static void mark_gone(struct failures *f, const struct fid *id)
+/*
+ * Only ids that are stored, or may be, are told as gone: at most one table of each between two
+ * transactions, however many fail (see forget_doubtful).
+ */
+static void mark_gone(struct failures *f, const struct fid *id, bool in_doubt)
 {
 	struct fid copy = *id;
 
@@ -129,15 +140,27 @@ static void mark_gone(struct failures *f, const struct fid *id)
 		f->gone_room = f->gone_room ? f->gone_room * 2 : 16;
 		f->gone = xreallocarray(f->gone, f->gone_room, sizeof(*f->gone));
 	}
-	f->gone[f->n_gone++] = copy;
+	f->gone[f->n_gone++] = (struct gone){ .id = copy, .in_doubt = in_doubt };
 }
 
-static void forget_gone(struct failures *f)
+static void free_gone(struct gone *g)
 {
-	for (size_t i = 0; i < f->n_gone; i++)
-		if (!f->gone[i].ip.family)
-			free((char *)(uintptr_t)f->gone[i].text.p);
-	f->n_gone = 0;
+	if (!g->id.ip.family)
+		free((char *)(uintptr_t)g->id.text.p);
+}
+
+/* The transaction told last did not go through: what only it knew is not in the database. */
+static void forget_doubtful(struct failures *f)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < f->n_gone; i++) {
+		if (f->gone[i].in_doubt)
+			free_gone(&f->gone[i]);
+		else
+			f->gone[n++] = f->gone[i];
+	}
+	f->n_gone = n;
 }
 
 static struct ticket *unlink_entry(struct failures *f, struct entry **link)
@@ -148,8 +171,8 @@ static struct ticket *unlink_entry(struct failures *f, struct entry **link)
 	*link = e->next;
 	heap_del(&f->by_time, &e->due);
 	unmark_changed(f, e);
-	if (e->stored)
-		mark_gone(f, &e->t.id);
+	if (e->stored || e->told)
+		mark_gone(f, &e->t.id, !e->stored);
 	f->bytes -= ticket_bytes(&e->t);
 	f->n--;
 	return &e->t;
@@ -261,12 +284,15 @@ const struct ticket *failures_boost(struct failures *f, const struct fid *id, un
 void failures_put(struct failures *f, struct ticket *t)
 {
 	struct entry **link = link_of(f, &t->id), *e;
+	bool replaced = *link;
 
-	if (*link)
+	if (replaced)
 		ticket_free(unlink_entry(f, link));
 	e = insert(f, t);
 	e->stored = true;
 	keep_bounds(f, e);
+	if (replaced) /* the other one will be told as gone */
+		mark_changed(f, e);
 }
 
 struct ticket *failures_take(struct failures *f, const struct fid *id)
@@ -324,17 +350,46 @@ void failures_each_changed(struct failures *f,
 			   void (*fn)(void *arg, const struct fid *id, const struct ticket *t),
 			   void *arg)
 {
+	forget_doubtful(f);
+	f->n_gone_told = f->n_gone;
 	for (size_t i = 0; i < f->n_gone; i++)
-		fn(arg, &f->gone[i], NULL);
-	forget_gone(f);
+		fn(arg, &f->gone[i].id, NULL);
 	for (size_t i = 0; i < f->n_changed; i++) {
 		struct entry *e = f->changed[i];
 
-		e->changed_at = 0;
-		e->stored = true;
+		e->told = true;
+		e->changed_since = false;
 		fn(arg, &e->t.id, &e->t);
 	}
-	f->n_changed = 0;
+}
+
+static void forget_gone(struct failures *f)
+{
+	size_t left = f->n_gone - f->n_gone_told;
+
+	for (size_t i = 0; i < f->n_gone_told; i++)
+		free_gone(&f->gone[i]);
+	for (size_t i = 0; i < left; i++) {
+		f->gone[i] = f->gone[f->n_gone_told + i];
+		f->gone[i].in_doubt = false;
+	}
+	f->n_gone = left;
+	f->n_gone_told = 0;
+}
+
+void failures_committed(struct failures *f)
+{
+	forget_gone(f);
+	for (size_t i = f->n_changed; i-- > 0;) { /* from the end: the last takes a freed place */
+		struct entry *e = f->changed[i];
+
+		if (!e->told)
+			continue;
+		e->told = false;
+		e->stored = true;
+		if (!e->changed_since)
+			unmark_changed(f, e);
+	}
 }
 
 void failures_touch_all(struct failures *f)
@@ -350,7 +405,8 @@ void failures_free(struct failures *f)
 	for (size_t i = 0; i < f->by_time.n; i++)
 		ticket_free(&heap_entry(f->by_time.items[i], struct entry, due)->t);
 	heap_done(&f->by_time);
-	forget_gone(f);
+	for (size_t i = 0; i < f->n_gone; i++)
+		free_gone(&f->gone[i]);
 	free(f->gone);
 	free(f->changed);
 	free(f->buckets);

@@ -45,12 +45,16 @@ void failures_set_total(struct failures *f, uint64_t total);
 uint64_t failures_evicted(const struct failures *f);
 
 /*
- * What changed since the last call: first each id that is gone (`t` NULL), then each one that was
- * added or counted again (`t`); an id that went and came back is in both.  An id that came and
- * went between two calls is not told at all.  Forgets them as it goes; for the store's commit.
+ * What changed since the last transaction that went through: first each id that is gone (`t`
+ * NULL), then each one that was added or counted again (`t`); an id that went and came back is in
+ * both.  An id that came and went in between is not told at all.  For the store: `fn` writes them
+ * into a transaction, and failures_committed() says that it went through.  Without that they are
+ * told again, together with what has changed since.
  */
 void failures_each_changed(struct failures *f,
 			   void (*fn)(void *arg, const struct fid *id, const struct ticket *t),
 			   void *arg);
-/* Every id counts as changed: after a commit that failed, or for a new database. */
+/* The database now holds what was told last; what changed after the telling stays to be told. */
+void failures_committed(struct failures *f);
+/* Every id counts as changed: for a new database. */
 void failures_touch_all(struct failures *f);

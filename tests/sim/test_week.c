@@ -230,6 +230,7 @@ static void commit(struct world *w, struct store *s)
 	while ((t = bans_each(w->jail->bans, &at)) != NULL)
 		assert_int_equal(store_add_ban(s, STR("sim"), t, BANTIME, 10), 0);
 	assert_int_equal(store_commit(s), 0);
+	failures_committed(w->jail->failures);
 	buf_free(&saved);
 }
 

@@ -144,13 +144,19 @@ static void note(void *arg, const struct fid *id, const struct ticket *t)
 	buf_add_char(&s->text, ' ');
 }
 
-static void assert_changes(struct failures *f, const char *expected)
+static void assert_told(struct failures *f, const char *expected)
 {
 	struct seen s = { 0 };
 
 	failures_each_changed(f, note, &s);
 	assert_string_equal(buf_z(&s.text), expected);
 	buf_free(&s.text);
+}
+
+static void assert_changes(struct failures *f, const char *expected)
+{
+	assert_told(f, expected);
+	failures_committed(f);
 }
 
 static void changes_are_told_once(void **state)
@@ -187,6 +193,98 @@ static void changes_are_told_once(void **state)
 	assert_changes(f, "+192.0.2.1:1 ");
 	failures_clear(f);
 	assert_changes(f, "-192.0.2.1 ");
+	failures_free(f);
+}
+
+static void drop(struct failures *f, const char *text)
+{
+	struct fid id = fid_parse(str_of(text));
+	struct ticket *t = failures_take(f, &id);
+
+	assert_non_null(t);
+	ticket_free(t);
+}
+
+/* A disk that is full: nothing is forgotten, above all not what has to be deleted. */
+static void what_was_not_committed_is_told_again(void **state)
+{
+	struct failures *f = failures_new(10);
+
+	(void)state;
+	fail_at(f, "192.0.2.1", 100, 600);
+	fail_at(f, "bob", 100, 600);
+	assert_told(f, "+192.0.2.1:1 +bob:1 ");
+	assert_changes(f, "+192.0.2.1:1 +bob:1 ");
+	drop(f, "bob");
+	assert_told(f, "-bob ");
+	fail_at(f, "192.0.2.1", 101, 600);
+	assert_told(f, "-bob +192.0.2.1:2 ");
+	/* back meanwhile, and away again before it was ever stored */
+	fail_at(f, "bob", 102, 600);
+	assert_told(f, "-bob +192.0.2.1:2 +bob:1 ");
+	drop(f, "bob");
+	assert_told(f, "-bob +192.0.2.1:2 ");
+	drop(f, "192.0.2.1");
+	assert_changes(f, "-bob -192.0.2.1 ");
+	assert_changes(f, "");
+	failures_committed(f); /* nothing was told: nothing is forgotten */
+	fail_at(f, "192.0.2.3", 103, 600);
+	failures_committed(f);
+	assert_changes(f, "+192.0.2.3:1 ");
+	failures_free(f);
+}
+
+static void what_changes_after_the_telling_stays(void **state)
+{
+	struct failures *f = failures_new(10);
+
+	(void)state;
+	fail_at(f, "192.0.2.1", 100, 600);
+	fail_at(f, "192.0.2.2", 100, 600);
+	fail_at(f, "192.0.2.3", 100, 600);
+	assert_told(f, "+192.0.2.1:1 +192.0.2.2:1 +192.0.2.3:1 ");
+	fail_at(f, "192.0.2.2", 101, 600);
+	drop(f, "192.0.2.3");
+	fail_at(f, "192.0.2.4", 101, 600);
+	failures_committed(f);
+	/* .3 went in with the transaction, so it has to go */
+	assert_told(f, "-192.0.2.3 +192.0.2.4:1 +192.0.2.2:2 ");
+	drop(f, "192.0.2.2");
+	drop(f, "192.0.2.4");
+	failures_committed(f);
+	assert_changes(f, "-192.0.2.2 -192.0.2.4 ");
+	failures_free(f);
+}
+
+static void note_count(void *arg, const struct fid *id, const struct ticket *t)
+{
+	size_t *counts = arg;
+
+	(void)id;
+	counts[t ? 1 : 0]++;
+}
+
+/* While nothing can be committed, a flood of new ids does not make the list of gone ids grow. */
+static void failed_transactions_stay_bounded(void **state)
+{
+	enum { IDS = 8 };
+	struct failures *f = failures_new(IDS);
+	size_t counts[2];
+	char id[32];
+
+	(void)state;
+	for (int round = 0; round < 20; round++) {
+		for (int i = 0; i < IDS; i++) {
+			snprintf(id, sizeof id, "192.0.2.%d", round * IDS + i);
+			fail_at(f, id, 100 + round, 600);
+		}
+		memset(counts, 0, sizeof counts);
+		failures_each_changed(f, note_count, counts);
+		if (round == 0)
+			failures_committed(f);
+		assert_int_equal(counts[0], round ? IDS : 0);
+		assert_int_equal(counts[1], IDS);
+	}
 	failures_free(f);
 }
 
@@ -281,6 +379,9 @@ int main(void)
 		cmocka_unit_test(the_oldest_last_failure_is_evicted),
 		cmocka_unit_test(expiry_drops_the_old),
 		cmocka_unit_test(changes_are_told_once),
+		cmocka_unit_test(what_was_not_committed_is_told_again),
+		cmocka_unit_test(what_changes_after_the_telling_stays),
+		cmocka_unit_test(failed_transactions_stay_bounded),
 		cmocka_unit_test(a_boost_counts_only_known_ids),
 		cmocka_unit_test(lines_are_bounded_in_all),
 		cmocka_unit_test(many_ids_grow_and_shrink),
