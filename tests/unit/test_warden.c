@@ -420,7 +420,7 @@ static void nothing_is_taken_before_the_greeting(void **state)
 	assert_int_equal(s->refused, 1);
 	/* a greeting with another configuration's digest, or another's role, is none; the former
 	 * makes the warden look at the files, which are not there */
-	s->w.options.dir = s->dir;
+	s->w.options.dir = s->out;
 	pack_u8(&b, ROLE_ENGINE);
 	buf_add(&b, "0123456789abcdef0123456789abcdef", 32);
 	send_message(s->engine, MSG_HELLO, &b);
