@@ -18,7 +18,7 @@
 #include "base/clock.h"
 #include "daemon/spawn.h"
 
-#define EARLY_DEATH_MS 2000
+#define EARLY_DEATH_MS 500
 #define EARLY_DEATHS_MAX 5
 
 /* Holds the pid file: a lock on it, and our number in it. A descriptor, or -errno. */
@@ -66,7 +66,7 @@ static int wait_for(pid_t warden, const sigset_t *set, bool *ending)
 
 static int keep(const struct guard_options *o, const sigset_t *set)
 {
-	static const struct timespec pause = { .tv_sec = 1 };
+	static const struct timespec pause = { .tv_nsec = 250 * 1000 * 1000 };
 	unsigned early = 0;
 	bool ending = false, was_up = false;
 

@@ -1,6 +1,6 @@
 /*
  * Starting, greeting, joining and restarting engine, console and herald; reload.  A child that
- * dies is started again at once (after a second, if it keeps dying); what it had in hand is in
+ * dies is started again at once (after a moment, if it keeps dying); what it had in hand is in
  * the database, in the kernel, or open here.  See warden.h.
  */
 #include "daemon/warden.h"
@@ -13,9 +13,9 @@
 #include "daemon/sandbox.h"
 #include "daemon/spawn.h"
 
-#define EARLY_DEATH_MS 2000
+#define EARLY_DEATH_MS 500
 #define EARLY_DEATHS_MAX 5
-#define RESTART_DELAY_MS 1000
+#define RESTART_DELAY_MS 250
 
 struct channel *warden_engine(struct warden *w)
 {
@@ -300,7 +300,7 @@ static void restart(struct warden *w, enum role r)
 		c->early_deaths = 0;
 	c->early_deaths++;
 	if (c->early_deaths > EARLY_DEATHS_MAX)
-		delay.tv_sec = RESTART_DELAY_MS / 1000;
+		delay.tv_usec = RESTART_DELAY_MS * 1000;
 	if (!c->restart)
 		c->restart = evtimer_new(w->base, on_restart, w);
 	evtimer_add(c->restart, &delay);
