@@ -2,6 +2,7 @@
 #include "base/clock.h"
 
 #include <math.h>
+#include <stdlib.h>
 
 static struct timespec read_clock(clockid_t id)
 {
@@ -34,4 +35,11 @@ void clock_add_local(struct buf *b, double when)
 		return;
 	buf_printf(b, "%04d-%02d-%02d %02d:%02d:%02d", tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday,
 		   tm.tm_hour, tm.tm_min, tm.tm_sec);
+}
+
+void clock_fix_zone(void)
+{
+	if (setenv("TZ", ":/etc/localtime", 0) < 0) /* only without memory */
+		abort();
+	tzset();
 }

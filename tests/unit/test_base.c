@@ -1,5 +1,6 @@
 #include "unit/unit.h"
 
+#include "base/clock.h"
 #include "base/heap.h"
 #include "base/ip.h"
 #include "base/log.h"
@@ -191,6 +192,43 @@ static void hostile_text_stays_on_its_line(void **state)
 	buf_free(&b);
 }
 
+static long offset_at(time_t when)
+{
+	struct tm tm;
+
+	assert_non_null(localtime_r(&when, &tm));
+	return tm.tm_gmtoff;
+}
+
+/* The zone is named, so that glibc need not look again; it is the same zone as before. */
+static void the_zone_is_fixed(void **state)
+{
+	static const time_t winter = 1736942400, summer = 1752580800;
+	_free_ char *before = getenv("TZ") ? xstrdup(getenv("TZ")) : NULL;
+	long w, s;
+
+	(void)state;
+	unsetenv("TZ");
+	tzset();
+	w = offset_at(winter);
+	s = offset_at(summer);
+	clock_fix_zone();
+	assert_string_equal(getenv("TZ"), ":/etc/localtime");
+	assert_int_equal(offset_at(winter), w);
+	assert_int_equal(offset_at(summer), s);
+	/* what the administrator has set stays */
+	setenv("TZ", "CET-1CEST,M3.5.0,M10.5.0/3", 1);
+	clock_fix_zone();
+	assert_string_equal(getenv("TZ"), "CET-1CEST,M3.5.0,M10.5.0/3");
+	assert_int_equal(offset_at(winter), 3600);
+	assert_int_equal(offset_at(summer), 7200);
+	if (before)
+		setenv("TZ", before, 1);
+	else
+		unsetenv("TZ");
+	tzset();
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -202,6 +240,7 @@ int main(void)
 		cmocka_unit_test(heap_gives_the_earliest),
 		cmocka_unit_test(values_print_as_python_does),
 		cmocka_unit_test(hostile_text_stays_on_its_line),
+		cmocka_unit_test(the_zone_is_fixed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
