@@ -80,8 +80,9 @@ void ticket_limit(struct ticket *t, size_t bytes);
 /*
  * Counted bytes for messages between processes and for the database: at most TICKET_PACKED_MAX.
  * ticket_unpack trusts nothing: 0 and the bytes taken off `in`, or -EINVAL and `in` untouched.
- * What it hands out keeps every bound above, its id is canonical and its times are finite.  It says
- * `by_hand` if the writer did: whoever may not order bans by hand must not be believed that.
+ * What it hands out keeps every bound above, its times are finite and its id is canonical: an
+ * address or a network comes in binary, never as a text.  It says `by_hand` if the writer did:
+ * whoever may not order bans by hand must not be believed that.
  */
 void ticket_pack(const struct ticket *t, struct buf *out);
 int ticket_unpack(str *in, struct ticket **out) __attribute__((warn_unused_result));

@@ -154,6 +154,7 @@ static bool ip_is_sound(const struct ip *ip)
 
 static void take_id(struct reader *r, struct fid *id)
 {
+	struct ip as_text;
 	str bytes;
 
 	id->ip.family = take_u8(r);
@@ -164,8 +165,11 @@ static void take_id(struct reader *r, struct fid *id)
 	id->text = take_text(r, id->ip.family ? 0 : FID_TEXT_MAX);
 	if (!ip_is_sound(&id->ip))
 		r->bad = true;
-	if (!id->ip.family)
+	if (!id->ip.family) {
 		memset(id->ip.bytes, 0, sizeof id->ip.bytes);
+		if (ip_parse(id->text, &as_text) == 0) /* what is tested in binary would miss it */
+			r->bad = true;
+	}
 }
 
 static void take_numbers(struct reader *r, struct ticket *t)

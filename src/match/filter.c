@@ -162,24 +162,6 @@ static str lines_text(struct arena *a, const struct lines *lines)
 	return arena_str(a, buf_str(&text));
 }
 
-static bool print_equals(const struct ip *ip, str text)
-{
-	char printed[IP_TEXT_MAX];
-
-	ip_print(ip, printed);
-	return str_is(text, printed);
-}
-
-/* An id as text; with usedns raw it stays just what the log says. */
-static struct fid make_id(str text, bool raw)
-{
-	struct fid id = fid_parse(text);
-
-	if (raw && id.ip.family && !print_equals(&id.ip, text))
-		id = (struct fid){ .text = str_head(text, FID_TEXT_MAX) };
-	return id;
-}
-
 static struct fid address_id(const struct fields *f, str address, struct arena *a)
 {
 	str cidr = fields_get(f, STR("cidr"));
@@ -207,10 +189,10 @@ static bool choose_id(struct filter *f, struct fields *fields, struct match *m)
 		address = dns;
 	if (address.n) {
 		if (fid.p && !str_eq(fid, address)) {
-			m->id = make_id(fid, raw);
+			m->id = fid_parse(fid);
 			fields_set(fields, f->line, STR("ip"), address);
 		} else {
-			m->id = raw && str_eq(address, dns) ? make_id(address, true)
+			m->id = raw && str_eq(address, dns) ? fid_parse(address)
 							    : address_id(fields, address, f->line);
 		}
 	} else if (dns.n) {
@@ -221,7 +203,7 @@ static bool choose_id(struct filter *f, struct fields *fields, struct match *m)
 		else
 			m->host = dns;
 	} else {
-		m->id = make_id(fid, raw);
+		m->id = fid_parse(fid);
 	}
 	return m->id.ip.family || m->id.text.n || m->host.n;
 }

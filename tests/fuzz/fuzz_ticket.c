@@ -23,6 +23,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	str in = str_mem(data, n);
 	struct fid id = fid_parse(STR("192.0.2.1"));
 	struct ticket *t;
+	struct ip ip;
 
 	if (ticket_unpack(&in, &t) == 0) {
 		struct buf b = { 0 };
@@ -30,6 +31,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 		assert(ticket_bytes(t) <= TICKET_BYTES_MAX);
 		ticket_pack(t, &b);
 		assert(b.n <= TICKET_PACKED_MAX);
+		assert(t->id.ip.family || ip_parse(t->id.text, &ip) < 0);
 		/* one form only: what is read back is what came in */
 		assert(t->id.ip.family == 0 ||
 		       str_eq(buf_str(&b), str_head(str_mem(data, n), n - in.n)));

@@ -229,7 +229,7 @@ static void ids_are_chosen_as_fail2ban_does(void **state)
 		  "5.6.7.0/24 [a 1.2.3.4 5.6.7.8/24]" },
 		{ USEDNS_NO, "a <F-ID>.*</F-ID>", "a x y", "x y [a x y]" },
 		{ USEDNS_NO, "a <F-ID>.*</F-ID>", "a [1.2.3.4]", "1.2.3.4 [a [1.2.3.4]]" },
-		{ USEDNS_RAW, "a <F-ID>.*</F-ID>", "a [1.2.3.4]", "[1.2.3.4] [a [1.2.3.4]]" },
+		{ USEDNS_RAW, "a <F-ID>.*</F-ID>", "a [1.2.3.4]", "1.2.3.4 [a [1.2.3.4]]" },
 		{ USEDNS_NO, "a <F-ID>.*</F-ID>", "a ", "-" },
 		{ USEDNS_YES, "a <HOST>$", "a mx.example", "host:mx.example [a mx.example]" },
 		{ USEDNS_YES, "a <F-DNS/>$", "a 1.2.3.4", "1.2.3.4 [a 1.2.3.4]" },

@@ -295,6 +295,44 @@ static void unpacking_refuses(void **state)
 	assert_int_equal(ticket_unpack(&in, &out), -22);
 }
 
+/* Protected addresses are tested in binary: an address must not pass as a text. */
+static void unpacking_refuses_addresses_as_text(void **state)
+{
+	static const struct {
+		const char *text;
+		int result;
+	} cases[] = {
+		{ "192.0.2.1", -22 },
+		{ "192.0.2.0/24", -22 },
+		{ "192.0.2.77/255.255.255.0", -22 },
+		{ "[192.0.2.1]", -22 },
+		{ "2001:DB8:0:0::1", -22 },
+		{ "[2001:db8::1]", -22 },
+		{ "::ffff:192.0.2.1", -22 },
+		{ "::/0", -22 },
+		{ "bob@host", 0 },
+		{ "192.0.2.1 ", 0 },
+		{ "192.0.2.999", 0 },
+		{ "192.0.2.1/33", 0 },
+		{ "", 0 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct fid id = { .text = str_of(cases[i].text) };
+		struct ticket *t = ticket_new(&id, 1), *out = NULL;
+		_buf_free_ struct buf b = { 0 };
+		str in;
+
+		ticket_pack(t, &b);
+		in = buf_str(&b);
+		if (ticket_unpack(&in, &out) != cases[i].result)
+			fail_msg("%s: not %d", cases[i].text, cases[i].result);
+		ticket_free(out);
+		ticket_free(t);
+	}
+}
+
 /* The parts of a line have to lie inside it. */
 static void unpacking_refuses_parts_beyond_the_line(void **state)
 {
@@ -427,6 +465,7 @@ int main(void)
 		cmocka_unit_test(ends_count_from_the_last_failure),
 		cmocka_unit_test(packing_keeps_everything),
 		cmocka_unit_test(unpacking_refuses),
+		cmocka_unit_test(unpacking_refuses_addresses_as_text),
 		cmocka_unit_test(unpacking_refuses_parts_beyond_the_line),
 		cmocka_unit_test(json_is_fail2bans),
 		cmocka_unit_test(json_of_any_version_is_read),
