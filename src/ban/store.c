@@ -271,7 +271,7 @@ static int replace_database(struct store *s, unsigned char *bytes, size_t n)
 
 int store_from_memfd(struct store *s, int fd)
 {
-	unsigned char *bytes;
+	unsigned char *bytes = NULL;
 	bool made;
 	size_t n = 0;
 	int rc, again;

@@ -155,7 +155,7 @@ int store_find_ban(struct store *s, str jail, const struct fid *id, struct store
 
 unsigned store_ban_count(struct store *s, str jail, const struct fid *id)
 {
-	struct store_ban last;
+	struct store_ban last = { 0 };
 
 	return store_find_ban(s, jail, id, &last) > 0 ? last.count : 0;
 }

@@ -127,8 +127,8 @@ int client_call(int fd, const struct value *words, int timeout_ms, struct arena 
 		struct value **out, struct err *err)
 {
 	struct buf request _buf_free_ = { 0 }, in _buf_free_ = { 0 };
-	struct value *pair;
-	str frame;
+	struct value *pair = NULL;
+	str frame = STR_NULL;
 	int rc;
 
 	pickle_write(&request, words);

@@ -16,7 +16,8 @@
 
 int pickle_refuse(struct pickle_reader *r, const char *why)
 {
-	return err_set(r->err, -EINVAL, "pickle: %s", why);
+	err_set(r->err, -EINVAL, "pickle: %s", why);
+	return -EINVAL;
 }
 
 int pickle_take(struct pickle_reader *r, uint64_t n, str *out)

@@ -122,8 +122,8 @@ int pickle_op_float_text(struct pickle_reader *r, int arg)
 
 int pickle_op_text(struct pickle_reader *r, int width)
 {
-	uint64_t n;
-	str s;
+	uint64_t n = 0;
+	str s = STR_NULL;
 	int rc = pickle_take_uint(r, (unsigned)width, &n);
 
 	if (rc == 0)

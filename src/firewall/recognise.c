@@ -17,6 +17,7 @@
  *
  * Called by the warden when it has read the configuration (trusted input).
  */
+#include <assert.h>
 #include <errno.h>
 #include <openssl/evp.h>
 #include <stdio.h>
@@ -108,6 +109,7 @@ static void leave_out(struct buf *b, str part)
 	ssize_t at;
 
 	while ((at = str_find(buf_str(b), part)) >= 0) {
+		assert(b->p && (size_t)at + part.n <= b->n);
 		memmove(b->p + at, b->p + at + part.n, b->n - (size_t)at - part.n);
 		b->n -= part.n;
 	}
@@ -315,7 +317,7 @@ static int read_sets(struct reading *r, struct firewall_rule *out)
 	static const struct {
 		const char *family, *saddr, *type;
 	} sides[] = { { "inet4", "ip", "ipv4_addr" }, { "inet6", "ip6", "ipv6_addr" } };
-	str *names[] = { &out->set4, &out->set6 }, saddr, type;
+	str *names[] = { &out->set4, &out->set6 }, saddr = STR_NULL, type = STR_NULL;
 	int result = 0;
 
 	for (unsigned i = 0; i < 2; i++) {
@@ -392,7 +394,7 @@ int firewall_recognise(const struct config_action *action, struct arena *arena,
 	struct firewall_rule rule = { 0 };
 	enum kind kind = ANY_KIND;
 	int result;
-	str own;
+	str own = STR_NULL;
 
 	if (action->python)
 		return 0;

@@ -309,16 +309,15 @@ static int char_class(struct pass *p)
 /* {n}, {n,}, {,n}, {n,m} and {,}; any other brace is a character. */
 static void brace(struct pass *p)
 {
-	size_t n = 1, low, comma = 0, high;
+	size_t n = 1, low, comma = 0;
 
 	for (low = n; is_digit(peek(p, n)); n++)
 		;
 	low = n - low;
 	if (peek(p, n) == ',')
 		comma = n++;
-	for (high = n; is_digit(peek(p, n)); n++)
-		;
-	high = n - high;
+	while (is_digit(peek(p, n)))
+		n++;
 	if (peek(p, n) != '}' || (low == 0 && !comma)) {
 		emit(p, "\\{");
 		p->at++;
@@ -393,7 +392,7 @@ static int open_capture(struct pass *p, str name)
 /* (?P=name), the position being behind the `=`. */
 static int name_reference(struct pass *p)
 {
-	str name;
+	str name = STR_NULL;
 	unsigned group;
 	int r = read_name(p, ')', &name);
 
@@ -410,7 +409,7 @@ static int name_reference(struct pass *p)
 static int conditional(struct pass *p)
 {
 	unsigned group = 0;
-	str name;
+	str name = STR_NULL;
 	int r;
 
 	if (is_digit(peek(p, 0))) {
@@ -482,7 +481,7 @@ static int comment(struct pass *p)
 /* (?P.., the position being behind the P. */
 static int python_group(struct pass *p)
 {
-	str name;
+	str name = STR_NULL;
 	int c = peek(p, 0), r;
 
 	p->at++;

@@ -199,15 +199,18 @@ static void set_limit(struct regex_space *s, const struct program *p, size_t sta
 enum regex_result regex_search(struct regex *r, struct regex_space *space, str subject, bool ascii,
 			       size_t from)
 {
-	PCRE2_SPTR text = (PCRE2_SPTR)(subject.p ? subject.p : "");
 	struct program *p;
+	PCRE2_SPTR text;
 	int n;
 
+	if (!subject.p)
+		subject = STR("");
 	if (!facts_may_begin(&r->facts, subject))
 		return REGEX_NO_MATCH;
 	p = program_for(r, ascii);
 	if (!p)
 		return REGEX_LIMIT;
+	text = (PCRE2_SPTR)subject.p;
 	set_limit(space, p, subject.n - from + 1);
 	if (p->fast)
 		n = pcre2_jit_match(p->code, text, subject.n, from, 0, r->data, space->context);

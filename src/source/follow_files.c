@@ -2,6 +2,7 @@
  * Which files are followed: paths, their generations, their watches and the queue; see follow.h.
  * What is done with them is in follow.c.  Called by the engine.
  */
+#include <assert.h>
 #include <math.h>
 #include <sys/inotify.h>
 #include <unistd.h>
@@ -153,8 +154,10 @@ static void close_node(struct follow *f, struct node *n)
 static void path_free(struct follow *f, struct path *p)
 {
 	follow_dequeue(f, p);
-	while (p->oldest)
-		close_node(f, p->oldest);
+	for (struct node *n = p->oldest, *newer; n; n = newer) {
+		newer = n->newer;
+		close_node(f, n);
+	}
 	free(p->text);
 	free(p);
 }
@@ -240,8 +243,10 @@ struct follow_file *follow_add(struct follow *f, str path, int fd, int wd, uint6
 	append_node(p, n);
 	n->pub.current = true;
 	follow_set_ready(f, n);
-	if (p->n > FOLLOW_GENERATIONS_MAX)
+	if (p->n > FOLLOW_GENERATIONS_MAX) {
+		assert(p->oldest != n); /* it is the newest */
 		follow_give_up(f, p->oldest);
+	}
 	rebuild_list(f);
 	return &n->pub;
 }
