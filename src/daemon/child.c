@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <stdio.h>
 
+#include "base/clock.h"
 #include "daemon/sandbox.h"
 #include "daemon/spawn.h"
 
@@ -21,6 +22,7 @@ void child_init(struct child *c, enum role role, const struct guard_options *o)
 	if (!c->base)
 		abort();
 	c->role = role;
+	clock_fix_zone();
 	c->log = (struct log){ .fd = -1, .level = LEVEL_INFO, .pid = o->server_pid };
 	ignore_signal(SIGPIPE);
 	/* the warden decides when it ends; a Ctrl-C reaches the whole group */

@@ -278,7 +278,6 @@ int engine_main(const struct guard_options *options)
 	e.tick = event_new(e.child.base, -1, EV_PERSIST, on_tick, &e);
 	event_add(e.tick, &second);
 	dir = state_directory(e.config);
-	tzset(); /* local time needs its file once, before files are out of reach */
 	if (child_enter(&e.child, dir, e.config->digest) < 0)
 		return 1;
 	status = child_run(&e.child);

@@ -252,7 +252,7 @@ static struct value *set_findtime(const struct words *c, struct running *r)
 }
 static struct value *set_maxretry(const struct words *c, struct running *r)
 {
-	int64_t n;
+	int64_t n = 0;
 	struct value *fault = number_word(c, 1, &n);
 
 	if (fault)

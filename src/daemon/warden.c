@@ -3,6 +3,7 @@
  */
 #include "daemon/warden.h"
 
+#include <assert.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -406,6 +407,7 @@ static int prepare(struct warden *w, struct err *err)
 
 	if (r < 0)
 		return r;
+	assert(w->config);
 	if (log_level_parse(w->config->loglevel, &w->log.level) < 0)
 		w->log.level = LEVEL_INFO;
 	r = warden_open_log(w, err);

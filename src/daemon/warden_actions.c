@@ -285,7 +285,7 @@ static void change_action(struct warden *w, const struct config_jail *was,
 			  unsigned i)
 {
 	const struct config_action *old = find_action(was, jail->action[i].name);
-	struct enforcer *held = old ? &enforced->actions[old - was->action] : NULL;
+	struct enforcer *held = old && enforced ? &enforced->actions[old - was->action] : NULL;
 	struct enforcer *e = &w->enforced[jail->index].actions[i];
 
 	if (held && held->kind == ENFORCE_NATIVE && same_properties(old, &jail->action[i])) {
