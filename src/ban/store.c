@@ -64,7 +64,7 @@ static int set_up(struct store *s)
 {
 	static const char pragmas[] = "PRAGMA foreign_keys = ON;"
 				      "PRAGMA temp_store = MEMORY;"
-				      "PRAGMA cache_size = -32768;"
+				      "PRAGMA cache_size = -4096;"
 				      "PRAGMA journal_mode = WAL;"
 				      "PRAGMA synchronous = NORMAL;";
 	sqlite3_stmt *st;
