@@ -1,67 +1,20 @@
 """Debian's own configuration, unchanged: the guard and `replay` ban what Fail2ban bans."""
-import ast
 import json
 import os
-import pathlib
 import shutil
-import subprocess
 import time
 
 import pytest
 
 import guard as g
 import loglines
+from stock import JAILS, Peer, banned
 
 pytestmark = pytest.mark.skipif(
     os.geteuid() != 0 or not shutil.which("fail2ban-server"),
     reason="needs root and Debian's fail2ban to compare with")
 
 COUNT = int(os.environ.get("PEER_LINES", "100000"))
-
-JAILS = """[DEFAULT]
-ignoreself = true
-[sshd]
-enabled = true
-backend = auto
-logpath = {log}
-[postfix]
-enabled = true
-mode = aggressive
-backend = auto
-logpath = {log}
-[dovecot]
-enabled = true
-backend = auto
-logpath = {log}
-"""
-
-
-class Peer:
-    """Fail2ban in a namespace of its own, on Debian's configuration."""
-
-    def __init__(self, directory, log):
-        self.dir = pathlib.Path(directory)
-        self.dir.mkdir()
-        shutil.copytree("/etc/fail2ban", self.dir / "conf")
-        (self.dir / "conf" / "jail.local").write_text(JAILS.replace("{log}", str(log)))
-        (self.dir / "conf" / "fail2ban.local").write_text(
-            f"[DEFAULT]\nlogtarget = {self.dir}/f2b.log\nsocket = {self.dir}/f2b.sock\n"
-            f"pidfile = {self.dir}/f2b.pid\ndbfile = {self.dir}/f2b.sqlite3\n")
-        self.process = subprocess.Popen(
-            ["unshare", "-n", "fail2ban-server", "-f", "-c", str(self.dir / "conf")],
-            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL)
-
-    def client(self, *words):
-        return g.run("fail2ban-client", "-s", self.dir / "f2b.sock", *words, check=False).stdout
-
-    def stop(self):
-        self.process.terminate()
-        self.process.wait(60)
-
-
-def banned(text):
-    """{(jail, ip)} of what `banned` printed."""
-    return {(jail, ip) for one in ast.literal_eval(text) for jail, ips in one.items() for ip in ips}
 
 
 def settled(client, expect_lines, seconds=240):
@@ -84,7 +37,7 @@ def stock(tmp_path):
     made = []
 
     def build(log):
-        peer = Peer(tmp_path / "peer", log)
+        peer = Peer(tmp_path / "peer", JAILS.replace("{log}", str(log))).start()
         made.append(peer)
         (tmp_path / "guard").mkdir()
         one = g.Guard(tmp_path / "guard", JAILS.replace("{log}", str(log)), net,
