@@ -385,20 +385,29 @@ static void add_events(struct warden *w)
 	w->finish = evtimer_new(w->base, on_finish, w);
 }
 
+static void log_place(struct warden *w, enum log_level level, const char *what,
+		      const struct config_fault *f)
+{
+	struct buf text = { 0 };
+
+	err_print(&f->err, &text);
+	if (f->jail.n)
+		warden_log(w, level, "Jail '%.*s'%s: %s", STR_ARG(f->jail), what, buf_z(&text));
+	else
+		warden_log(w, level, "%s", buf_z(&text));
+	buf_free(&text);
+}
+
 static void log_faults(struct warden *w)
 {
-	for (const struct config_fault *f = w->config->faults; f; f = f->next) {
-		struct buf text = { 0 };
-
-		err_print(&f->err, &text);
-		if (f->jail.n)
-			warden_log(w, LEVEL_ERROR,
-				   "Jail '%.*s' skipped, because of wrong configuration: %s",
-				   STR_ARG(f->jail), buf_z(&text));
-		else
-			warden_log(w, LEVEL_ERROR, "%s", buf_z(&text));
-		buf_free(&text);
-	}
+	for (const struct config_fault *f = w->config->faults; f; f = f->next)
+		log_place(w, LEVEL_ERROR, " skipped, because of wrong configuration", f);
+	for (const struct config_fault *f = w->config->notes; f; f = f->next)
+		log_place(w, LEVEL_INFO, "", f);
+	if (w->config->n_jails == 0)
+		warden_log(w, LEVEL_WARNING,
+			   "no jail is in use: nothing is guarded (see "
+			   "`lastknock config test`)");
 }
 
 static int prepare(struct warden *w, struct err *err)
