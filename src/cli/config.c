@@ -9,6 +9,7 @@
 
 #include "cli/cli.h"
 #include "config/config.h"
+#include "match/filter.h"
 
 static void print_item(FILE *out, const char *kind, const struct config_fault *f)
 {
@@ -29,13 +30,34 @@ static void print_faults(FILE *out, const struct config *c)
 		print_item(out, "ERROR", f);
 }
 
+/* Patterns, dates and encodings, which reading alone does not try. How many jails fail. */
+static unsigned print_filter_faults(FILE *out, const struct config *c)
+{
+	unsigned bad = 0;
+
+	for (unsigned i = 0; i < c->n_jails; i++) {
+		struct config_fault f = { .jail = c->jails[i]->name };
+		struct filter *filter = NULL;
+
+		if (filter_new(c->jails[i], &filter, &f.err) < 0) {
+			print_item(out, "ERROR", &f);
+			bad++;
+		}
+		filter_free(filter);
+	}
+	return bad;
+}
+
 static int test(const struct config *c)
 {
+	unsigned bad = c->n_faults;
+
 	print_faults(stdout, c);
+	bad += print_filter_faults(stdout, c);
 	for (const struct config_fault *f = c->notes; f; f = f->next)
 		print_item(stdout, "NOTE", f);
-	if (c->n_faults) {
-		printf("ERROR: %u of the configuration's parts cannot be used\n", c->n_faults);
+	if (bad) {
+		printf("ERROR: %u of the configuration's parts cannot be used\n", bad);
 		return 1;
 	}
 	puts("OK: configuration test is successful");

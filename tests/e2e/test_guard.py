@@ -324,6 +324,10 @@ def test_a_bad_jail_never_stops_the_others(make, net):
                         "`- Left out:\tbadfilter, badregex\n")
     assert "Jail 'badfilter' skipped" in one.log
     assert "Jail 'badregex' skipped" in one.log
+    test = g.run(g.LASTKNOCK, "config", "test", "-c", one.conf, check=False)
+    assert test.returncode == 1
+    assert re.search(r"ERROR: jail badfilter: .*jail\.local:\d+: ", test.stdout)
+    assert "ERROR: jail badregex: Unable to compile regular expression" in test.stdout
 
 
 def test_second_instance_is_refused(make, net):
