@@ -25,7 +25,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct config_jail *jails[] = { &jail };
 	struct config config = { .jails = jails, .n_jails = 1 };
 	struct enforced_jail enforced = { .longest = 600 };
-	struct warden w = { .config = &config,
+	struct warden w = { .options = { .dir = "/nonexistent" }, /* nothing to reload */
+			    .config = &config,
 			    .enforced = &enforced,
 			    .by_hand = table_new(),
 			    .listen_fd = -1,
