@@ -7,11 +7,11 @@
 #include "cli/cli.h"
 
 const struct subcommand subcommands[] = {
-	{ "guard", "[-f] [-c DIR] [--observe] [OPTION]...", "guards: reads logs, bans who fails",
-	  cli_guard },
+	{ "guard", "[-f] [-c DIR] [--observe] [OPTION]...",
+	  "guards: reads logs, bans who fails (--help: all options)", cli_guard },
 	{ "replay", "[-c DIR] [--jail NAME] [--now TIME] [--json] LOG...",
 	  "judges finished logs, prints each ban, touches nothing", cli_replay },
-	{ "status", "[-s SOCKET] [-c DIR] [JAIL [FLAVOR] | --all]", "what a running guard is doing",
+	{ "status", "[-s SOCKET] [-c DIR] [JAIL|--all [FLAVOR]]", "what a running guard is doing",
 	  cli_client },
 	{ "banned", "[-s SOCKET] [-c DIR] [IP]...",
 	  "who is banned, or in which jails an address is", cli_client },
@@ -23,15 +23,16 @@ const struct subcommand subcommands[] = {
 	  "changes a setting of a running guard", cli_client },
 	{ "flushlogs", "[-s SOCKET] [-c DIR]", "makes a running guard open its log anew",
 	  cli_client },
-	{ "reload", "[-s SOCKET] [-c DIR] [--restart] [--unban] [JAIL]",
-	  "makes a running guard read its configuration anew", cli_client },
-	{ "stop", "[-s SOCKET] [-c DIR] [JAIL]", "stops a running guard, or one jail", cli_client },
+	{ "reload", "[-s SOCKET] [-c DIR]", "makes a running guard read its configuration anew",
+	  cli_client },
+	{ "stop", "[-s SOCKET] [-c DIR]", "stops a running guard", cli_client },
 	{ "ping", "[-s SOCKET] [-c DIR]", "asks whether a guard is running", cli_client },
-	{ "version", "[-s SOCKET] [-c DIR]", "shows the version of a running guard", cli_client },
+	{ "version", "[-s SOCKET] [-c DIR]",
+	  "shows the version of Fail2ban that a running guard speaks", cli_client },
 	{ "client", "[-s SOCKET] [-c DIR] WORD...",
 	  "sends a running guard any of fail2ban-client's words", cli_client },
 	{ "config", "test|dump [-c DIR] [--jail NAME]",
-	  "check the configuration, or print the commands it comes to", cli_config },
+	  "tests the configuration, or prints the commands it comes to", cli_config },
 	{ 0 },
 };
 

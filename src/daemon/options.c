@@ -24,8 +24,8 @@ static const struct option_row rows[] = {
 	{ "-p", "--pidfile", TEXT(pidfile), "FILE", "process id file" },
 	{ "--loglevel", NULL, TEXT(loglevel), "LEVEL",
 	  "CRITICAL, ERROR, WARNING, NOTICE, INFO, DEBUG" },
-	{ "--logtarget", NULL, TEXT(logtarget), "TARGET", "FILE, STDOUT, STDERR or SYSLOG" },
-	{ "--dbfile", NULL, TEXT(dbfile), "FILE", "database, or None" },
+	{ "--logtarget", NULL, TEXT(logtarget), "TARGET", "a file, STDOUT, STDERR or SYSLOG" },
+	{ "--dbfile", NULL, TEXT(dbfile), "FILE", "database, in a directory of its own; or None" },
 };
 #define ROWS (sizeof rows / sizeof *rows)
 
@@ -153,4 +153,5 @@ void guard_options_help(struct buf *out)
 			 rows[i].other ? rows[i].other : "", rows[i].argument);
 		buf_printf(out, "  %-24s %s\n", left, rows[i].help);
 	}
+	buf_printf(out, "  %-24s %s\n", "-h, --help", "print this");
 }
