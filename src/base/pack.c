@@ -94,11 +94,22 @@ double unpack_f64(struct unpack *u)
 	double v;
 
 	memcpy(&v, &bits, sizeof v);
-	if (isnan(v)) {
+	if (!isfinite(v)) {
 		u->bad = true;
 		return 0;
 	}
 	return v;
+}
+
+uint32_t unpack_count(struct unpack *u, uint32_t max)
+{
+	uint32_t n = unpack_u32(u);
+
+	if (n > max) {
+		u->bad = true;
+		return 0;
+	}
+	return n;
 }
 
 str unpack_str(struct unpack *u, size_t max)

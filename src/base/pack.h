@@ -25,8 +25,10 @@ uint8_t unpack_u8(struct unpack *u);
 uint32_t unpack_u32(struct unpack *u);
 uint64_t unpack_u64(struct unpack *u);
 int64_t unpack_i64(struct unpack *u);
-/* Not a number is bad. */
+/* Not finite is bad. */
 double unpack_f64(struct unpack *u);
+/* More than `max` is bad, and reads as 0: for what bounds a loop. */
+uint32_t unpack_count(struct unpack *u, uint32_t max);
 /* Points into the input; longer than `max` is bad. */
 str unpack_str(struct unpack *u, size_t max);
 /* A well-formed address or network (host bits zero); family 0 is bad. */

@@ -10,9 +10,9 @@
 #include <math.h>
 
 #include "base/arena.h"
+#include "base/pack.h"
 #include "base/utf8.h"
 #include "base/xalloc.h"
-#include "match/pack.h"
 #include "match/zone.h"
 
 enum {
@@ -401,22 +401,20 @@ static void save_edge(struct buf *out, const struct edge *e)
 	pack_str(out, str_mem(e->bytes, e->n));
 }
 
-static bool restore_edge(str *in, struct edge *e)
+static struct edge restore_edge(struct unpack *u)
 {
-	str s;
+	str s = unpack_str(u, EDGE_MAX);
+	struct edge e = { .n = (unsigned char)s.n };
 
-	if (!unpack_str(in, EDGE_MAX, &s))
-		return false;
-	*e = (struct edge){ .n = (unsigned char)s.n };
-	memcpy(e->bytes, s.p, s.n);
-	return true;
+	memcpy(e.bytes, s.p, s.n);
+	return e;
 }
 
 void date_save(const struct date *d, struct buf *out)
 {
 	pack_u64(out, signature(d));
-	pack_u64(out, d->last);
-	pack_u64(out, d->first_unused);
+	pack_u32(out, (uint32_t)d->last);
+	pack_u32(out, (uint32_t)d->first_unused);
 	pack_u64(out, d->last_start);
 	pack_u64(out, d->last_end);
 	save_edge(out, &d->before);
@@ -426,47 +424,50 @@ void date_save(const struct date *d, struct buf *out)
 	for (size_t i = 0; i < d->templates.n; i++) {
 		const struct entry *e = &d->entries[i];
 
-		pack_u64(out, e->template);
+		pack_u32(out, e->template);
 		pack_u64(out, e->hits);
 		pack_u64(out, e->matches);
-		pack_double(out, e->last_used);
+		pack_f64(out, e->last_used);
 		pack_u64(out, e->distance);
 	}
 }
 
 /* The entries must be a permutation of the templates. */
-static bool restore_entries(str *in, struct entry *entries, size_t n)
+static void restore_entries(struct unpack *u, struct entry *entries, uint32_t n)
 {
-	for (size_t i = 0; i < n; i++) {
+	for (unsigned i = 0; i < n; i++) {
 		struct entry *e = &entries[i];
-		size_t template;
 
-		if (!unpack_size(in, n - 1, &template) || !unpack_u64(in, &e->hits) ||
-		    !unpack_u64(in, &e->matches) || !unpack_double(in, &e->last_used) ||
-		    !unpack_size(in, SIZE_MAX, &e->distance))
-			return false;
-		e->template = (unsigned)template;
-		for (size_t k = 0; k < i; k++)
+		e->template = unpack_count(u, n - 1);
+		e->hits = unpack_u64(u);
+		e->matches = unpack_u64(u);
+		e->last_used = unpack_f64(u);
+		e->distance = (size_t)unpack_u64(u);
+		for (unsigned k = 0; k < i; k++)
 			if (entries[k].template == e->template)
-				return false;
+				u->bad = true;
 	}
-	return true;
 }
 
 int date_restore(struct date *d, str saved)
 {
-	str *in = &saved;
-	size_t n = d->templates.n;
+	struct unpack u = { .in = saved };
+	uint32_t n = (uint32_t)d->templates.n;
 	_free_ struct entry *entries = xcalloc(n, sizeof *entries);
 	struct date fresh = *d;
-	uint64_t same;
 
-	if (!unpack_u64(in, &same) || same != signature(d) || !unpack_size(in, n, &fresh.last) ||
-	    !unpack_size(in, n, &fresh.first_unused) ||
-	    !unpack_size(in, SIZE_MAX, &fresh.last_start) ||
-	    !unpack_size(in, SIZE_MAX, &fresh.last_end) || !restore_edge(in, &fresh.before) ||
-	    !restore_edge(in, &fresh.first) || !restore_edge(in, &fresh.final) ||
-	    !restore_edge(in, &fresh.after) || !restore_entries(in, entries, n) || in->n)
+	if (unpack_u64(&u) != signature(d))
+		return -EINVAL;
+	fresh.last = unpack_count(&u, n);
+	fresh.first_unused = unpack_count(&u, n);
+	fresh.last_start = (size_t)unpack_u64(&u);
+	fresh.last_end = (size_t)unpack_u64(&u);
+	fresh.before = restore_edge(&u);
+	fresh.first = restore_edge(&u);
+	fresh.final = restore_edge(&u);
+	fresh.after = restore_edge(&u);
+	restore_entries(&u, entries, n);
+	if (!unpack_done(&u))
 		return -EINVAL;
 	memcpy(d->entries, entries, n * sizeof *entries);
 	*d = fresh;

@@ -7,9 +7,8 @@
 
 #include "base/utf8.h"
 #include "match/filter_private.h"
-#include "match/pack.h"
 
-enum { STATE_VERSION = 1, DATE_TEXT_MAX = 4096 };
+enum { STATE_VERSION = 2, DATE_TEXT_MAX = 4096 };
 
 void filter_save(const struct filter *f, struct buf *out)
 {
@@ -17,26 +16,27 @@ void filter_save(const struct filter *f, struct buf *out)
 	str text = buf_str(&f->last_date_text);
 
 	date_save(f->date, &dates);
-	pack_u64(out, STATE_VERSION);
-	pack_u64(out, f->has_last_date);
-	pack_double(out, f->last_date);
+	pack_u8(out, STATE_VERSION);
+	pack_u8(out, f->has_last_date);
+	pack_f64(out, f->last_date);
 	pack_str(out, str_head(text, text.n > DATE_TEXT_MAX ? 0 : text.n));
 	pack_str(out, buf_str(&dates));
 	window_save(f->window, out);
 	sessions_save(f->sessions, out);
 }
 
-static bool restore(struct filter *f, str in)
+static bool restore(struct filter *f, str saved)
 {
-	size_t version, has_date;
-	double last_date;
-	str text, dates;
+	struct unpack u = { .in = saved };
+	uint8_t version = unpack_u8(&u), has_date = unpack_u8(&u);
+	double last_date = unpack_f64(&u);
+	str text = unpack_str(&u, DATE_TEXT_MAX), dates = unpack_str(&u, saved.n);
 
-	if (!unpack_size(&in, STATE_VERSION, &version) || version != STATE_VERSION ||
-	    !unpack_size(&in, 1, &has_date) || !unpack_double(&in, &last_date) ||
-	    !unpack_str(&in, DATE_TEXT_MAX, &text) || !utf8_is_valid(text) ||
-	    !unpack_str(&in, in.n, &dates) || window_restore(f->window, &in) < 0 ||
-	    sessions_restore(f->sessions, &in) < 0 || in.n || date_restore(f->date, dates) < 0)
+	if (version != STATE_VERSION || has_date > 1 || !utf8_is_valid(text))
+		return false;
+	window_restore(f->window, &u);
+	sessions_restore(f->sessions, &u);
+	if (!unpack_done(&u) || date_restore(f->date, dates) < 0)
 		return false;
 	f->has_last_date = has_date;
 	f->last_date = last_date;

@@ -5,11 +5,8 @@
  */
 #include "match/session.h"
 
-#include <errno.h>
-
 #include "base/table.h"
 #include "base/xalloc.h"
-#include "match/pack.h"
 
 enum {
 	SESSIONS_MAX = 100,
@@ -93,6 +90,23 @@ void lines_add(struct lines *l, struct arena *a, struct match_line line)
 	l->items[l->n++] = line;
 }
 
+void line_pack(struct buf *out, const struct match_line *line)
+{
+	pack_str(out, line->prefix);
+	pack_str(out, line->date);
+	pack_str(out, line->suffix);
+}
+
+struct match_line line_unpack(struct unpack *u, size_t max)
+{
+	struct match_line line;
+
+	line.prefix = unpack_str(u, max);
+	line.date = unpack_str(u, max);
+	line.suffix = unpack_str(u, max);
+	return line;
+}
+
 static void lines_add_all(struct lines *to, struct arena *a, const struct lines *from)
 {
 	for (unsigned i = 0; i < from->n; i++)
@@ -133,40 +147,25 @@ static void forget(struct sessions *s, str key)
 
 static void pack_lines(struct buf *out, const struct lines *l)
 {
-	pack_u64(out, l->n);
-	for (unsigned i = 0; i < l->n; i++) {
-		pack_str(out, l->items[i].prefix);
-		pack_str(out, l->items[i].date);
-		pack_str(out, l->items[i].suffix);
-	}
+	pack_u32(out, l->n);
+	for (unsigned i = 0; i < l->n; i++)
+		line_pack(out, &l->items[i]);
 }
 
-static bool unpack_lines(str *in, struct arena *a, struct lines *l)
+static void unpack_lines(struct unpack *u, struct arena *a, struct lines *l)
 {
-	size_t n;
-
-	if (!unpack_size(in, SESSION_LINES_MAX, &n))
-		return false;
-	for (size_t i = 0; i < n; i++) {
-		struct match_line line;
-
-		if (!unpack_str(in, SESSION_BYTES_MAX, &line.prefix) ||
-		    !unpack_str(in, SESSION_BYTES_MAX, &line.date) ||
-		    !unpack_str(in, SESSION_BYTES_MAX, &line.suffix))
-			return false;
-		lines_add(l, a, line);
-	}
-	return true;
+	for (uint32_t n = unpack_count(u, SESSION_LINES_MAX); n > 0 && !u->bad; n--)
+		lines_add(l, a, line_unpack(u, SESSION_BYTES_MAX));
 }
 
 static void pack_session(struct buf *out, const struct open_session *o)
 {
-	pack_u64(out, o->fields.n);
+	pack_u32(out, o->fields.n);
 	for (unsigned i = 0; i < o->fields.n; i++) {
 		pack_str(out, o->fields.items[i].name);
 		pack_str(out, o->fields.items[i].value);
 	}
-	pack_u64(out, o->n_users);
+	pack_u32(out, o->n_users);
 	for (unsigned i = 0; i < o->n_users; i++)
 		pack_str(out, o->users[i]);
 	pack_lines(out, &o->matches);
@@ -176,24 +175,20 @@ static void pack_session(struct buf *out, const struct open_session *o)
 /* Points into `in`. */
 static bool unpack_session(str in, struct arena *a, struct open_session *o)
 {
-	size_t n, n_users;
+	struct unpack u = { .in = in };
 
-	if (!unpack_size(&in, FIELDS_MAX, &n))
-		return false;
-	for (size_t i = 0; i < n; i++) {
-		str name, value;
+	for (uint32_t n = unpack_count(&u, FIELDS_MAX); n > 0 && !u.bad; n--) {
+		str name = unpack_str(&u, KEY_MAX), value = unpack_str(&u, SESSION_BYTES_MAX);
 
-		if (!unpack_str(&in, KEY_MAX, &name) || !unpack_str(&in, SESSION_BYTES_MAX, &value))
-			return false;
 		fields_set(&o->fields, a, name, value);
 	}
-	if (!unpack_size(&in, SESSION_USERS_MAX, &n_users))
-		return false;
 	o->users = arena_alloc(a, (SESSION_USERS_MAX + 1) * sizeof *o->users);
-	for (o->n_users = 0; o->n_users < n_users; o->n_users++)
-		if (!unpack_str(&in, SESSION_BYTES_MAX, &o->users[o->n_users]))
-			return false;
-	return unpack_lines(&in, a, &o->matches) && unpack_lines(&in, a, &o->nofail) && in.n == 0;
+	o->n_users = unpack_count(&u, SESSION_USERS_MAX);
+	for (unsigned i = 0; i < o->n_users; i++)
+		o->users[i] = unpack_str(&u, SESSION_BYTES_MAX);
+	unpack_lines(&u, a, &o->matches);
+	unpack_lines(&u, a, &o->nofail);
+	return unpack_done(&u);
 }
 
 /* Takes a resting session up, if there is one that is not too old. */
@@ -353,48 +348,43 @@ void sessions_save(const struct sessions *s, struct buf *out)
 	void *value;
 	str key;
 
-	pack_u64(out, table_count(s->table));
+	pack_u32(out, (uint32_t)table_count(s->table));
 	while (table_each(s->table, &at, &key, &value)) {
 		const struct resting *r = value;
 
 		pack_str(out, key);
-		pack_double(out, r->born);
+		pack_f64(out, r->born);
 		pack_str(out, buf_str(&r->bytes));
 	}
 }
 
-static bool restore_one(struct sessions *s, str *in, struct arena *scratch)
+static void restore_one(struct sessions *s, struct unpack *u, struct arena *scratch)
 {
+	str key = unpack_str(u, KEY_MAX);
+	double born = unpack_f64(u);
+	str bytes = unpack_str(u, SESSION_BYTES_MAX);
 	struct open_session o = { 0 };
 	struct resting *r, *old;
-	str key, bytes;
-	double born;
 
-	if (!unpack_str(in, KEY_MAX, &key) || !unpack_double(in, &born) ||
-	    !unpack_str(in, SESSION_BYTES_MAX, &bytes) || !unpack_session(bytes, scratch, &o))
-		return false;
+	if (!unpack_session(bytes, scratch, &o))
+		u->bad = true;
 	arena_reset(scratch);
+	if (u->bad)
+		return;
 	r = xcalloc(1, sizeof *r);
 	r->born = born;
 	buf_add_str(&r->bytes, bytes);
 	old = table_put(s->table, key, r);
 	if (old)
 		free_resting(old);
-	return true;
 }
 
-int sessions_restore(struct sessions *s, str *in)
+void sessions_restore(struct sessions *s, struct unpack *u)
 {
 	struct arena *scratch = arena_new();
-	size_t n = 0;
-	bool good = unpack_size(in, SESSIONS_MAX, &n);
 
 	sessions_clear(s);
-	while (good && n-- > 0)
-		good = restore_one(s, in, scratch);
+	for (uint32_t n = unpack_count(u, SESSIONS_MAX); n > 0 && !u->bad; n--)
+		restore_one(s, u, scratch);
 	arena_free(scratch);
-	if (good)
-		return 0;
-	sessions_clear(s);
-	return -EINVAL;
 }

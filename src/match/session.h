@@ -6,6 +6,7 @@
 #pragma once
 
 #include "base/arena.h"
+#include "base/pack.h"
 #include "match/fields.h"
 
 struct sessions;
@@ -22,6 +23,9 @@ struct lines {
 };
 
 void lines_add(struct lines *l, struct arena *a, struct match_line line);
+void line_pack(struct buf *out, const struct match_line *line);
+/* Points into the input; no part is longer than `max`. */
+struct match_line line_unpack(struct unpack *u, size_t max);
 
 /* What became of a match. Everything is in the arena of the call or belongs to the caller. */
 struct session_match {
@@ -42,5 +46,5 @@ bool sessions_merge(struct sessions *s, struct arena *a, double now, struct sess
 
 void sessions_clear(struct sessions *s);
 void sessions_save(const struct sessions *s, struct buf *out);
-/* 0, or -EINVAL: then there are no sessions. */
-int sessions_restore(struct sessions *s, str *in) __attribute__((warn_unused_result));
+/* u->bad afterwards: some sessions may be there, to be cleared. */
+void sessions_restore(struct sessions *s, struct unpack *u);

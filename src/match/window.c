@@ -3,11 +3,8 @@
  */
 #include "match/window.h"
 
-#include <errno.h>
-
 #include "base/utf8.h"
 #include "base/xalloc.h"
-#include "match/pack.h"
 
 enum {
 	LINES_MAX = 10000,        /* whatever `maxlines` says */
@@ -196,37 +193,24 @@ void window_save(const struct window *w, struct buf *out)
 {
 	unsigned n = w->max > 1 ? w->n : 0;
 
-	pack_u64(out, n);
-	for (unsigned i = 0; i < n; i++) {
-		pack_str(out, w->rows[i].line.prefix);
-		pack_str(out, w->rows[i].line.date);
-		pack_str(out, w->rows[i].line.suffix);
-	}
+	pack_u32(out, n);
+	for (unsigned i = 0; i < n; i++)
+		line_pack(out, &w->rows[i].line);
 }
 
-static bool restore_row(struct window *w, str *in)
+static void restore_row(struct window *w, struct unpack *u)
 {
-	struct match_line l;
+	struct match_line l = line_unpack(u, SAVED_LINE_MAX);
 
-	if (!unpack_str(in, SAVED_LINE_MAX, &l.prefix) ||
-	    !unpack_str(in, SAVED_LINE_MAX, &l.date) || !unpack_str(in, SAVED_LINE_MAX, &l.suffix))
-		return false;
 	if (!utf8_is_valid(l.prefix) || !utf8_is_valid(l.date) || !utf8_is_valid(l.suffix))
-		return false;
-	window_push(w, l, utf8_is_ascii(l.prefix) && utf8_is_ascii(l.suffix));
-	return true;
+		u->bad = true;
+	if (!u->bad)
+		window_push(w, l, utf8_is_ascii(l.prefix) && utf8_is_ascii(l.suffix));
 }
 
-int window_restore(struct window *w, str *in)
+void window_restore(struct window *w, struct unpack *u)
 {
-	size_t n = 0;
-	bool good = unpack_size(in, w->max > 1 ? w->max : 0, &n);
-
 	window_clear(w);
-	while (good && n-- > 0)
-		good = restore_row(w, in);
-	if (good)
-		return 0;
-	window_clear(w);
-	return -EINVAL;
+	for (uint32_t n = unpack_count(u, w->max > 1 ? w->max : 0); n > 0 && !u->bad; n--)
+		restore_row(w, u);
 }

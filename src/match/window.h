@@ -27,5 +27,5 @@ void window_drop_matched(struct window *w);
 
 void window_clear(struct window *w);
 void window_save(const struct window *w, struct buf *out);
-/* 0, or -EINVAL: then the window is empty. */
-int window_restore(struct window *w, str *in) __attribute__((warn_unused_result));
+/* u->bad afterwards: some lines may be there, to be cleared. */
+void window_restore(struct window *w, struct unpack *u);

@@ -1,9 +1,12 @@
 #include "unit/unit.h"
 
+#include <math.h>
+
 #include "base/clock.h"
 #include "base/heap.h"
 #include "base/ip.h"
 #include "base/log.h"
+#include "base/pack.h"
 #include "base/table.h"
 #include "base/utf8.h"
 #include "base/value.h"
@@ -229,6 +232,44 @@ static void the_zone_is_fixed(void **state)
 	tzset();
 }
 
+static void packed_fields_read_back_or_are_bad(void **state)
+{
+	struct buf b = { 0 };
+	struct unpack u;
+
+	(void)state;
+	pack_u32(&b, 3);
+	pack_f64(&b, -1.5);
+	pack_str(&b, STR("abc"));
+	u = (struct unpack){ .in = buf_str(&b) };
+	assert_int_equal(unpack_count(&u, 3), 3);
+	assert_true(unpack_f64(&u) == -1.5);
+	assert_true(str_is(unpack_str(&u, 3), "abc"));
+	assert_true(unpack_done(&u));
+	for (size_t i = 0; i < b.n; i++) {
+		u = (struct unpack){ .in = str_mem(b.p, i) };
+		unpack_count(&u, 3);
+		unpack_f64(&u);
+		assert_int_equal(unpack_str(&u, 3).n, 0);
+		assert_true(u.bad);
+	}
+	u = (struct unpack){ .in = buf_str(&b) };
+	assert_int_equal(unpack_count(&u, 2), 0);
+	assert_true(u.bad);
+	assert_true(unpack_f64(&u) == 0);
+	u = (struct unpack){ .in = str_from(buf_str(&b), 12) };
+	assert_int_equal(unpack_str(&u, 2).n, 0);
+	assert_true(u.bad);
+	for (int i = 0; i < 3; i++) {
+		buf_clear(&b);
+		pack_f64(&b, (double[]){ NAN, INFINITY, -INFINITY }[i]);
+		u = (struct unpack){ .in = buf_str(&b) };
+		assert_true(unpack_f64(&u) == 0);
+		assert_true(u.bad);
+	}
+	buf_free(&b);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -240,6 +281,7 @@ int main(void)
 		cmocka_unit_test(heap_gives_the_earliest),
 		cmocka_unit_test(values_print_as_python_does),
 		cmocka_unit_test(hostile_text_stays_on_its_line),
+		cmocka_unit_test(packed_fields_read_back_or_are_bad),
 		cmocka_unit_test(the_zone_is_fixed),
 	};
 

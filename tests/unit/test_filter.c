@@ -630,6 +630,8 @@ static void state_survives(void **state)
 	expect(&b, "s1 bad u", "1.1.1.1 user=u [s1 info from 1.1.1.1|s1 bad u]");
 	for (size_t i = 0; i < saved.n; i++)
 		assert_int_equal(filter_restore(b.filter, str_mem(saved.p, i)), -22);
+	saved.p[0] = 1; /* of a version before */
+	assert_int_equal(filter_restore(b.filter, buf_str(&saved)), -22);
 	expect(&b, "s1 bad u", "-");
 	filter_free(a.filter);
 	filter_free(b.filter);
