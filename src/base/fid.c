@@ -60,3 +60,25 @@ struct fid fid_from_key(str key)
 	}
 	return id;
 }
+
+bool fid_looks_like_address(const struct fid *id)
+{
+	bool digit = false, mark = false, only_digits = true;
+
+	if (id->ip.family)
+		return false;
+	if (str_eq_nocase(id->text, STR("localhost")))
+		return true;
+	for (size_t i = 0; i < id->text.n; i++) {
+		char c = id->text.p[i];
+
+		if (!c || !strchr("0123456789abcdefABCDEFxX.:/[],-% ", c))
+			return false;
+		digit |= c >= '0' && c <= '9';
+		mark |= strchr(".:/,-", c) != NULL;
+		only_digits &= c >= '0' && c <= '9';
+	}
+	/* a bare number is one, too, to inet_aton(3) */
+	return digit && (mark || (only_digits && id->text.n > 7) ||
+			 str_starts(id->text, STR("0x")) || str_starts(id->text, STR("0X")));
+}

@@ -25,3 +25,9 @@ void fid_add(struct buf *b, const struct fid *id);
 str fid_key(const struct fid *id, char room[static FID_TEXT_MAX + 1]);
 /* The id behind such bytes; its text points into them. */
 struct fid fid_from_key(str key);
+/*
+ * A text that is no address to us, but that other programs would take for one or for several
+ * ("127.1", "0x7f000001", "1.1.1.1,2.2.2.2", "localhost"), or that was meant to be one
+ * ("300.1.1.1").  Names that resolve are not known here.
+ */
+bool fid_looks_like_address(const struct fid *id);

@@ -47,7 +47,8 @@ int cli_client(int argc, char **argv)
 		least = 2;
 	else if (strcmp(argv[0], "unban") == 0 || strcmp(argv[0], "client") == 0)
 		least = 1;
-	if (took < 0 || argc - took < least)
+	if (took < 0 || argc - took < least ||
+	    (took < argc && (strcmp(argv[took], "--help") == 0 || strcmp(argv[took], "-h") == 0)))
 		return subcommand_usage(argv[0]);
 	t.arena = arena_new();
 	status = run(&t, argv[0], argc - took, argv + took);

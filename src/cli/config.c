@@ -39,6 +39,13 @@ static unsigned print_filter_faults(FILE *out, const struct config *c)
 		struct config_fault f = { .jail = c->jails[i]->name };
 		struct filter *filter = NULL;
 
+		if (str_starts(c->jails[i]->backend, STR("systemd"))) {
+			err_set(&f.err, 0, "backend %.*s: the journal is not read, only files",
+				STR_ARG(c->jails[i]->backend));
+			print_item(out, "ERROR", &f);
+			bad++;
+			continue;
+		}
 		if (filter_new(c->jails[i], &filter, &f.err) < 0) {
 			print_item(out, "ERROR", &f);
 			bad++;
@@ -122,7 +129,7 @@ int cli_config(int argc, char **argv)
 		verb++;
 	if (!verb->name || optind + 1 != argc)
 		return subcommand_usage("config");
-	options.force_enabled = options.jail != NULL;
+	options.force_enabled = options.without_logs = options.jail != NULL;
 	if (load(dir, &options, &c) < 0)
 		return 1;
 	rc = options.jail && !c->n_jails && !c->n_faults ? -1 : verb->run(c);

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "cli/cli.h"
 #include "control/client.h"
 #include "daemon/console.h"
@@ -86,10 +87,6 @@ static int run_behind(const struct guard_options *o, const char *socket)
 	pid_t guard;
 	int null;
 
-	if (answers(socket)) {
-		fprintf(stderr, "lastknock: a server already answers at %s\n", socket);
-		return 1;
-	}
 	guard = fork();
 	if (guard < 0) {
 		perror("lastknock: fork");
@@ -113,6 +110,31 @@ static void print_help(void)
 	guard_options_help(&help);
 	printf("usage: lastknock guard [OPTION]...\n\n%s", buf_z(&help));
 	buf_free(&help);
+}
+
+static int start(const struct guard_options *o, const struct config *config)
+{
+	_free_ char *socket = str_dup(config->socket);
+	enum log_level level;
+
+	if (log_level_parse(config->loglevel, &level) < 0) {
+		fprintf(stderr, "lastknock: Invalid log level '%.*s'\n", STR_ARG(config->loglevel));
+		return 1;
+	}
+	/* before anything of its is touched: it may be a Fail2ban on the same configuration */
+	if (answers(socket)) {
+		fprintf(stderr, "lastknock: a server already answers at %s\n", socket);
+		return 1;
+	}
+	if (geteuid() != 0)
+		fputs("lastknock: not started as root: logs may be out of reach, and nobody can be "
+		      "banned\n",
+		      stderr);
+	if (config->n_jails == 0)
+		fputs("lastknock: no jail is in use, nothing is guarded; see lastknock config "
+		      "test\n",
+		      stderr);
+	return o->foreground ? keeper_main(o) : run_behind(o, socket);
 }
 
 /* The same words as `lastknock config test`. */
@@ -149,13 +171,7 @@ int cli_guard(int argc, char **argv)
 		fprintf(stderr, "lastknock: %s\n", buf_z(&text));
 		return 1;
 	}
-	if (o.foreground) {
-		status = keeper_main(&o);
-	} else {
-		_free_ char *socket = str_dup(config->socket);
-
-		status = run_behind(&o, socket);
-	}
+	status = start(&o, config);
 	config_free(config);
 	return status;
 }

@@ -112,6 +112,11 @@ static int open_input(struct input *in, const char *path, double now)
 		fprintf(stderr, "lastknock: %s: %s\n", path, strerror(errno));
 		return -errno;
 	}
+	if (!S_ISREG(st.st_mode)) {
+		fprintf(stderr, "lastknock: %s is not a file\n", path);
+		close(fd);
+		return -EINVAL;
+	}
 	in->path = path;
 	in->file = file_new(fd);
 	in->now = isnan(now) ? (double)st.st_mtim.tv_sec + (double)st.st_mtim.tv_nsec / 1e9 : now;
@@ -221,7 +226,7 @@ static int open_jails(struct replay *r)
 		}
 		r->jails[r->n_jails++]->by_log_time = true;
 	}
-	if (r->n_jails == 0)
+	if (r->n_jails == 0 && r->config->n_faults == 0)
 		fprintf(stderr, "lastknock: %.*s has no jail %s\n", STR_ARG(r->config->dir),
 			r->jail ? r->jail : "that is enabled");
 	return r->n_jails ? 0 : -ENOENT;
@@ -308,6 +313,7 @@ int cli_replay(int argc, char **argv)
 		return subcommand_usage("replay");
 	c.jail = o.jail;
 	c.force_enabled = o.jail != NULL;
+	c.without_logs = true;
 	if (config_load(config_dir(o.dir), &c, &r.config, &err) < 0) {
 		err_print(&err, &text);
 		fprintf(stderr, "lastknock: %s\n", buf_z(&text));

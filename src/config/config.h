@@ -122,6 +122,7 @@ struct config {
 struct config_options {
 	const char *jail;   /* only this jail is read; NULL: all that are enabled */
 	bool force_enabled; /* treat the named jail as enabled */
+	bool without_logs;  /* keep jails that have no log file here (replay brings its own) */
 	/*
 	 * Exists when a journal is kept on this machine: a jail without any log file then reads
 	 * the journal if it may.  NULL: /run/systemd/journal.

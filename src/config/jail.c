@@ -26,6 +26,7 @@ struct reading {
 	struct config_filter filter; /* tables are NULL: no filter */
 	/* -> struct conf_key: what the filter and the actions may name */
 	struct table *all_options;
+	bool without_logs;
 	struct jail_rows to;
 	struct err *err;
 };
@@ -266,7 +267,7 @@ static int read_logpaths(struct reading *g, enum jail_result *result)
 	if (rc < 0 || str_starts(g->jail->backend, STR("systemd")))
 		return rc;
 	if (logpath_add(g->r, g->c, g->jail, place(g, "logpath"), value, g->to.rows) == 0) {
-		if (str_to_bool(skip)) {
+		if (str_to_bool(skip) && !g->without_logs) {
 			note_add(g->c, g->jail->name, place(g, "skip_if_nologs"),
 				 "it has no log file and is skipped, as skip_if_nologs wants");
 			*result = JAIL_OFF;
@@ -310,7 +311,9 @@ int config_jail_read(struct reader *r, struct config *c, const struct config_opt
 		     struct config_jail *jail, struct value *rows, enum jail_result *result,
 		     struct err *err)
 {
-	struct reading g = { .r = r, .c = c, .jail = jail, .err = err };
+	struct reading g = {
+		.r = r, .c = c, .jail = jail, .without_logs = options->without_logs, .err = err
+	};
 	str value = STR_NULL;
 	int rc;
 
@@ -328,7 +331,8 @@ int config_jail_read(struct reader *r, struct config *c, const struct config_opt
 	if (rc < 0)
 		return rc;
 	jail->backend = value;
-	if (wants_journal(&g,
+	if (!options->without_logs &&
+	    wants_journal(&g,
 			  options->journal_dir ? options->journal_dir : "/run/systemd/journal")) {
 		jail->backend = STR("systemd");
 		note_add(c, jail->name, place(&g, "logpath"),

@@ -14,7 +14,7 @@
 
 enum {
 	CHANNEL_BACKLOG_MAX = 64 * 1024 * 1024,
-	CHANNEL_FDS_MAX = 512,
+	CHANNEL_FDS_MAX = 8192, /* more than there are log files at a start */
 };
 
 struct channel;

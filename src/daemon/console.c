@@ -200,6 +200,19 @@ static void announce_bantime(struct client *cl, const struct value *words)
 	buf_free(&text);
 }
 
+/* ["reload", JAIL, ["--unban", ...], STREAM] */
+static bool asks_unban(const struct value *words)
+{
+	const struct value *flags = words->n > 2 ? words->items[2] : NULL;
+
+	if (!str_is(word(words, 0), "reload"))
+		return false;
+	for (size_t i = 0; flags && flags->type == VALUE_LIST && i < flags->n; i++)
+		if (flags->items[i]->type == VALUE_STR && str_is(flags->items[i]->s, "--unban"))
+			return true;
+	return false;
+}
+
 /* Words that the warden answers. False: they are not such. */
 static bool for_warden(struct client *cl, const struct value *words)
 {
@@ -241,6 +254,10 @@ static bool on_frame(struct client *cl, str frame)
 		alive = client_flush(cl);
 	} else if ((words->type != VALUE_LIST && words->type != VALUE_TUPLE) || words->n == 0) {
 		alive = client_answer(cl, value_error(a, "Exception", STR("Invalid command")));
+	} else if (asks_unban(words)) {
+		alive = client_answer(cl, value_error(a, "ValueError",
+						      STR("reload --unban is not done: use "
+							  "unban --all, then reload")));
 	} else if (!cl->root || !for_warden(cl, words)) {
 		buf_clear(&cl->question);
 		pickle_write(&cl->question, words);

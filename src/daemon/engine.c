@@ -9,7 +9,8 @@
 #include <libgen.h>
 #include <stdio.h>
 
-#define RESOLVE_AGAIN_SECONDS 300.0 /* names in ignoreip may move */
+#define BACKLOG_MAX (16u * 1024u * 1024u) /* bytes of orders on their way */
+#define RESOLVE_AGAIN_SECONDS 300.0       /* names in ignoreip may move */
 
 void engine_log(struct engine *e, enum log_level level, const char *logger, const char *fmt, ...)
 {
@@ -82,6 +83,12 @@ void engine_order(struct engine *e, unsigned jail, enum message_type type, unsig
 	buf_add_str(b, buf_str(&packed));
 	++*n;
 	buf_free(&packed);
+}
+
+void engine_relieve(struct engine *e)
+{
+	if (channel_backlog(e->child.warden) > BACKLOG_MAX)
+		channel_flush(e->child.warden);
 }
 
 /* ---------------------------------------------------------------- messages of the warden */

@@ -98,6 +98,8 @@ struct engine {
 int engine_main(const struct guard_options *options);
 void engine_log(struct engine *e, enum log_level level, const char *logger, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));
+/* Waits for the warden while a great many orders are on their way. */
+void engine_relieve(struct engine *e);
 /* Sends what was gathered in this turn, and writes out the log. */
 void engine_end_turn(struct engine *e);
 
@@ -127,6 +129,8 @@ void engine_ask_again(struct engine *e);
 /* Adds a ticket to the orders of this turn. */
 void engine_order(struct engine *e, unsigned jail, enum message_type type, unsigned flags,
 		  const struct ticket *t);
+/* Orders a ban again without its lines: for the kernel's time-outs. */
+void engine_renew(struct engine *e, unsigned jail, unsigned flags, const struct ticket *t);
 /* Says every ban again, because the kernel has lost them. */
 void engine_say_bans(struct engine *e);
 /* The last words on what waits for an answer, before the engine ends. */

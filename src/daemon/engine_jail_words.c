@@ -29,6 +29,8 @@ static struct value *set_banip(const struct words *c, struct running *r)
 		struct fid id = fid_parse(c->w[w]);
 		struct ticket *t;
 
+		if (fid_looks_like_address(&id))
+			return value_error(c->a, "ValueError", STR("this is not an address"));
 		if (is_own(c->e, &id))
 			return value_error(c->a, "ValueError",
 					   STR("an address of this machine is never banned"));
@@ -241,7 +243,7 @@ static struct value *set_bantime(const struct words *c, struct running *r)
 		return fault;
 	bans_set_bantime(r->jail->bans, r->jail->bantime);
 	while ((t = bans_each(r->jail->bans, &at)) != NULL)
-		engine_order(c->e, words_jail_index(c, r), MSG_BAN_ADD, BAN_FLAG_EXTENDED, t);
+		engine_renew(c->e, words_jail_index(c, r), BAN_FLAG_EXTENDED, t);
 	return get_bantime(c, r);
 }
 static struct value *set_findtime(const struct words *c, struct running *r)

@@ -145,6 +145,8 @@ void engine_repeal_all(struct engine *e)
 		size_t at = 0;
 
 		while (e->jails[i].jail && (t = bans_each(e->jails[i].jail->bans, &at)) != NULL) {
+			if (e->options.observe)
+				continue; /* there was none */
 			engine_log(e, LEVEL_NOTICE, "actions", "[%.*s] Repeal Ban %s",
 				   STR_ARG(e->config->jails[i]->name), id_text(&id, &t->id));
 			engine_order(e, i, MSG_BAN_DEL, BAN_FLAG_STOPPING, t);
@@ -360,6 +362,16 @@ void engine_settle_waiting(struct engine *e)
 	}
 }
 
+void engine_renew(struct engine *e, unsigned jail, unsigned flags, const struct ticket *t)
+{
+	struct ticket *light = ticket_new(&t->id, t->time);
+
+	light->bantime = t->bantime;
+	engine_order(e, jail, MSG_BAN_ADD, flags, light);
+	ticket_free(light);
+	engine_relieve(e);
+}
+
 void engine_say_bans(struct engine *e)
 {
 	for (unsigned i = 0; i < e->config->n_jails; i++) {
@@ -367,7 +379,7 @@ void engine_say_bans(struct engine *e)
 		size_t at = 0;
 
 		while (e->jails[i].jail && (t = bans_each(e->jails[i].jail->bans, &at)) != NULL)
-			engine_order(e, i, MSG_BAN_ADD, BAN_FLAG_RESTORED, t);
+			engine_renew(e, i, BAN_FLAG_RESTORED, t);
 	}
 	engine_end_turn(e);
 }

@@ -253,11 +253,24 @@ static bool line_date(void *arg, str line, double *when)
 	return filter_line_time(j->filter, line, e->turn_now, when);
 }
 
+static struct follow_file *find_followed(const struct engine *e, uint64_t dev, uint64_t ino)
+{
+	struct follow_file *f;
+	size_t at = 0;
+
+	while ((f = follow_each(e->follow, &at)) != NULL)
+		if (f->dev == dev && f->ino == ino)
+			return f;
+	return NULL;
+}
+
 /* Asks for a file that stood at this path when its position was committed. */
 static void ask_rotated(struct engine *e, const struct start *s, uint64_t dev, uint64_t ino)
 {
 	struct buf b = { 0 };
 
+	if (find_followed(e, dev, ino))
+		return; /* the warden had it open and has sent it */
 	for (unsigned i = 0; i < e->n_asked; i++)
 		if (e->asked[i].dev == dev && e->asked[i].ino == ino)
 			return;
@@ -318,6 +331,22 @@ static bool reads(const struct readers *r, unsigned jail)
 	return false;
 }
 
+/* It is back: its position is of use again. */
+static void take_back_gone(struct engine *e, const struct follow_file *f)
+{
+	for (struct gone_file **at = &e->gone; *at;) {
+		struct gone_file *g = *at;
+
+		if (g->dev != f->dev || g->ino != f->ino || !str_is(f->path, g->path)) {
+			at = &g->next;
+			continue;
+		}
+		*at = g->next;
+		free(g->path);
+		free(g);
+	}
+}
+
 static void add_readers(struct engine *e, struct follow_file *f, const unsigned *patterns,
 			unsigned n_patterns, bool old)
 {
@@ -340,6 +369,7 @@ static void add_readers(struct engine *e, struct follow_file *f, const unsigned 
 		}
 	}
 	f->user = r;
+	take_back_gone(e, f);
 	file_seek(f->src, r->n ? first : 0);
 	file_first_line(f->src, hash);
 	engine_log(e, LEVEL_INFO, "filter", "Added logfile: '%.*s' (pos = %lld, hash = %s)",
@@ -411,7 +441,9 @@ int engine_log_fd(struct engine *e, str payload, int fd)
 	if (fd < 0 || !m.path.p) {
 		if (fd >= 0)
 			close(fd);
-		else if (m.path.p) /* the rotated file is gone: what it held is not to be had */
+		else if (m.path.p &&
+			 !find_followed(e, m.dev, m.ino)) /* the rotated file is gone: what it held
+							     is not to be had */
 			engine_write_gone(e, m.path, m.dev, m.ino);
 		return 0;
 	}

@@ -325,6 +325,7 @@ static void restore_ban(void *arg, struct ticket *t)
 	t->restored = true;
 	if (bans_add(j->bans, t, j->bantime, e->turn_now, &active) == BAN_NEW && active) {
 		engine_order(e, r->jail, MSG_BAN_ADD, BAN_FLAG_RESTORED, active);
+		engine_relieve(e);
 		fid_add(&id, &active->id);
 		if (r->say)
 			engine_log(e, LEVEL_NOTICE, "actions", "[%.*s] Restore Ban %s",

@@ -21,6 +21,7 @@ struct herald {
 	struct child child;
 	struct evdns_base *dns;
 	struct channel *engine;
+	unsigned generation; /* of engines: each begins its numbers anew */
 	struct table *cache; /* name -> struct answer */
 };
 
@@ -32,6 +33,7 @@ struct answer {
 
 struct question {
 	struct herald *h;
+	unsigned generation;
 	uint32_t id;
 	char name[256];
 };
@@ -81,7 +83,8 @@ static void on_resolved(int result, struct evutil_addrinfo *list, void *arg)
 		a.until_ms = clock_ticks_ms() + CACHE_FAILURE_MS;
 	if (result != EVUTIL_EAI_CANCEL) {
 		remember(q->h, q->name, &a);
-		send_answer(q->h, q->id, &a);
+		if (q->generation == q->h->generation)
+			send_answer(q->h, q->id, &a);
 	}
 	free(q);
 }
@@ -104,6 +107,7 @@ static int on_resolve(struct herald *h, str payload)
 	}
 	q = xcalloc(1, sizeof *q);
 	q->h = h;
+	q->generation = h->generation;
 	q->id = id;
 	memcpy(q->name, name.p, name.n);
 	evdns_getaddrinfo(h->dns, q->name, NULL, &hints, on_resolved, q);
@@ -133,6 +137,7 @@ static int on_message(void *arg, enum message_type type, str payload, int fd)
 
 	if (type == MSG_PEER_FD && payload.p[0] == ROLE_ENGINE) {
 		channel_free(h->engine);
+		h->generation++;
 		h->engine = child_peer(&h->child, fd, ROLE_ENGINE, on_engine, on_engine_closed);
 		return 0;
 	}

@@ -20,6 +20,21 @@
 
 #define EARLY_DEATH_MS 500
 #define EARLY_DEATHS_MAX 5
+#define WAS_UP_MS 5000 /* a warden that lasted so long has started */
+#define LOCK_TRIES 100
+
+/* One that was told to stop a moment ago may still hold it. */
+static int take_lock(int fd)
+{
+	static const struct timespec pause = { .tv_nsec = 50 * 1000 * 1000 };
+	int r = flock(fd, LOCK_EX | LOCK_NB);
+
+	for (int i = 0; r < 0 && i < LOCK_TRIES; i++) {
+		nanosleep(&pause, NULL);
+		r = flock(fd, LOCK_EX | LOCK_NB);
+	}
+	return r;
+}
 
 /* Holds the pid file: a lock on it, and our number in it. A descriptor, or -errno. */
 static int take_pidfile(const char *path, struct err *err)
@@ -33,7 +48,7 @@ static int take_pidfile(const char *path, struct err *err)
 	if (fd < 0)
 		return err_set(err, -errno, "cannot write the pid file %s: %s", path,
 			       strerror(errno));
-	if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
+	if (take_lock(fd) < 0) {
 		close(fd);
 		return err_set(err, -EBUSY, "a guard is already running (it holds %s)", path);
 	}
@@ -77,11 +92,13 @@ static int keep(const struct guard_options *o, const sigset_t *set)
 
 		if (warden < 0) {
 			fprintf(stderr, "lastknock: cannot start: %s\n", strerror(-warden));
-			return 1;
+			if (!was_up)
+				return 1;
+			nanosleep(&pause, NULL);
+			continue;
 		}
 		status = wait_for(warden, set, &ending);
-		was_up = was_up || WIFSIGNALED(status) ||
-			 clock_ticks_ms() - started > EARLY_DEATH_MS;
+		was_up = was_up || WIFSIGNALED(status) || clock_ticks_ms() - started > WAS_UP_MS;
 		/* a guard that has been up is not ended by what a restart finds in its way */
 		if (ending || (WIFEXITED(status) && (WEXITSTATUS(status) == 0 || !was_up)))
 			return WIFEXITED(status) ? WEXITSTATUS(status) : 0;

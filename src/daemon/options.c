@@ -128,7 +128,7 @@ int guard_options_config(const struct guard_options *o, struct config **out, str
 	struct config_options c = {
 		.socket = o->observe ? "/run/lastknock/observe.sock" : NULL,
 		.pidfile = o->observe ? "/run/lastknock/observe.pid" : NULL,
-		.dbfile = o->observe ? "/var/lib/lastknock/observe.sqlite3" : NULL,
+		.dbfile = o->observe ? "/var/lib/lastknock-observe/observe.sqlite3" : NULL,
 		.logtarget = o->observe ? "/var/log/lastknock-observe.log" : NULL,
 	};
 

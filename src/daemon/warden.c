@@ -76,11 +76,13 @@ int warden_open_log(struct warden *w, struct err *err)
 	} else if (str_eq_nocase(target, STR("SYSOUT"))) {
 		fd = fcntl(1, F_DUPFD_CLOEXEC, 0);
 		form = LOG_FORM_SYSOUT;
-	} else if (str_eq_nocase(target, STR("SYSLOG"))) {
+	} else if (str_eq_nocase(target, STR("SYSLOG")) ||
+		   str_eq_nocase(target, STR("SYSTEMD-JOURNAL"))) { /* the journal reads /dev/log */
 		fd = open_syslog();
 		form = LOG_FORM_SYSLOG;
 	} else {
-		fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0640);
+		fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK,
+			  0640);
 	}
 	if (fd < 0)
 		return err_set(err, -errno, "cannot open the log %s: %s", path, strerror(errno));
@@ -135,9 +137,11 @@ static bool somebody_answers(const struct sockaddr_un *at)
 
 	/* the console of a warden that was killed a moment ago is still on its way out */
 	for (int i = 0; i < 50; i++) {
-		_close_ int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+		_close_ int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
-		if (fd < 0 || connect(fd, (const struct sockaddr *)at, sizeof *at) < 0)
+		/* EAGAIN: its queue is full, so there is one */
+		if (fd < 0 ||
+		    (connect(fd, (const struct sockaddr *)at, sizeof *at) < 0 && errno != EAGAIN))
 			return false;
 		nanosleep(&pause, NULL);
 	}
@@ -322,6 +326,7 @@ void warden_stop(struct warden *w)
 	w->stopping = true;
 	warden_log(w, LEVEL_INFO, "Shutdown in progress...");
 	evtimer_add(w->finish, &finish);
+	warden_reload_drop(w);
 	pack_u8(&final, 1);
 	for (enum role r = ROLE_ENGINE; r < ROLES; r++)
 		if (w->children[r].channel)
@@ -354,8 +359,13 @@ static void on_signal(evutil_socket_t number, short what, void *arg)
 		warden_stop(w);
 	else if (number == SIGUSR1 && warden_open_log(w, &err) < 0)
 		warden_log(w, LEVEL_ERROR, "%s", err.text);
-	else if (number == SIGHUP && warden_reload(w, 0, &err) < 0)
-		warden_log(w, LEVEL_ERROR, "the reload failed: %s", err.text);
+	else if (number == SIGHUP && warden_reload(w, 0, &err) < 0) {
+		struct buf text = { 0 };
+
+		err_print(&err, &text);
+		warden_log(w, LEVEL_ERROR, "the reload failed: %s", buf_z(&text));
+		buf_free(&text);
+	}
 }
 
 static void on_housekeeping(evutil_socket_t fd, short what, void *arg)

@@ -43,6 +43,7 @@ struct child_process {
 struct enforcer {
 	enum { ENFORCE_NOTHING, ENFORCE_NATIVE, ENFORCE_SHELL } kind;
 	int handle;         /* of the firewall */
+	bool retry;         /* native, but could not be set up: tried again now and then */
 	struct table *bans; /* the shell's: ids it was run for; the values mean nothing */
 };
 
@@ -119,6 +120,8 @@ struct channel *warden_engine(struct warden *w);
 /* Answers the console later. 0, or -errno with *err: nothing has changed. */
 int warden_reload(struct warden *w, uint32_t answer_to, struct err *err)
 	__attribute__((warn_unused_result));
+/* Gives up a reload that is on its way. */
+void warden_reload_drop(struct warden *w);
 void warden_answer(struct warden *w, uint32_t id, bool ok, const char *text);
 int warden_hello(struct warden *w, struct channel *ch, str payload);
 void warden_child_stopped(struct warden *w, struct channel *ch, int state_fd);

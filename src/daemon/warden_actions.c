@@ -94,13 +94,13 @@ static struct enforcer setup_native(struct warden *w, const struct config_jail *
 	if (!w->firewall && firewall_open(&w->firewall, &err) < 0) {
 		warden_log(w, LEVEL_ERROR, "[%.*s] no bans by nftables: %s", STR_ARG(jail->name),
 			   err.text);
-		return (struct enforcer){ 0 };
+		return (struct enforcer){ .retry = true };
 	}
 	e.handle = firewall_setup(w->firewall, rule, on_found, &found, &err);
 	if (e.handle < 0) {
 		warden_log(w, LEVEL_ERROR, "[%.*s] cannot set up nftables: %s", STR_ARG(jail->name),
 			   err.text);
-		e.kind = ENFORCE_NOTHING;
+		e = (struct enforcer){ .retry = true };
 	} else if (found.n && firewall_add(w->firewall, e.handle, found.bans, found.n, &err) < 0) {
 		warden_log(w, LEVEL_ERROR, "[%.*s] cannot keep the bans found in the kernel: %s",
 			   STR_ARG(jail->name), err.text);
@@ -206,19 +206,26 @@ void warden_actions_setup(struct warden *w)
 			w->enforced[j].actions[i] = setup_action(w, w->config->jails[j], i, NULL);
 }
 
-/* Sets up again what somebody has taken out of the kernel. True if there was something. */
+/* Sets up again what somebody has taken out of the kernel, or what failed. True if it did. */
 static bool mend(struct warden *w, const struct config_jail *jail, unsigned action)
 {
-	struct enforcer *e = &w->enforced[jail->index].actions[action];
+	struct enforcer *e = &w->enforced[jail->index].actions[action], now;
 	struct err err = { 0 };
 
-	if (e->kind != ENFORCE_NATIVE || firewall_check(w->firewall, e->handle, &err) != -ENOENT)
+	if (e->kind == ENFORCE_NATIVE) {
+		if (firewall_check(w->firewall, e->handle, &err) != -ENOENT)
+			return false;
+		warden_log(w, LEVEL_WARNING,
+			   "[%.*s] the firewall's rules were taken away by somebody else: putting "
+			   "them back",
+			   STR_ARG(jail->name));
+	} else if (!e->retry) {
 		return false;
-	warden_log(
-		w, LEVEL_WARNING,
-		"[%.*s] the firewall's rules were taken away by somebody else: putting them back",
-		STR_ARG(jail->name));
-	*e = setup_action(w, jail, action, NULL);
+	}
+	now = setup_action(w, jail, action, NULL);
+	if (now.kind != ENFORCE_NATIVE)
+		return false; /* the next look tries again */
+	*e = now;
 	return true;
 }
 

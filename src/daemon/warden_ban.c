@@ -155,21 +155,6 @@ static int read_order(const struct warden *w, str payload, struct order *out)
 	return 0;
 }
 
-/* Text that a shell command would take for an address, though it is none to us. */
-static bool looks_like_address(str text)
-{
-	bool dotted = false;
-
-	if (str_eq_nocase(text, STR("localhost")))
-		return true;
-	for (size_t i = 0; i < text.n; i++) {
-		if (!strchr("0123456789abcdefABCDEFxX.:/[]", text.p[i]) || !text.p[i])
-			return false;
-		dotted |= text.p[i] == '.' || text.p[i] == ':';
-	}
-	return dotted;
-}
-
 static bool is_too_long(const struct warden *w, const struct config_jail *jail, double left)
 {
 	int64_t longest = w->enforced[jail->index].longest;
@@ -187,7 +172,7 @@ static const char *ban_fault(struct warden *w, const struct config_jail *jail,
 		return "it is, or holds, an address of this machine";
 	if (ip->family && ip->prefix == 0)
 		return "it is everybody";
-	if (!ip->family && looks_like_address(t->id.text))
+	if (!ip->family && fid_looks_like_address(&t->id))
 		return "it is an address in disguise";
 	if (!(ip->family && is_ignored(jail, ip)) && !is_too_long(w, jail, left))
 		return NULL;

@@ -68,6 +68,7 @@ static int start(struct warden *w, struct child_process *c, enum role role)
 	};
 	int fds[2], r = channel_pair(fds);
 
+	c->started_ms = clock_ticks_ms(); /* also of a start that fails: restart() looks at it */
 	if (r < 0)
 		return r;
 	c->pid = spawn_role(&w->options, role, fds[1]);
@@ -80,7 +81,6 @@ static int start(struct warden *w, struct child_process *c, enum role role)
 	}
 	c->channel = channel_new(w->base, fds[0], ROLE_WARDEN, role, &events);
 	c->greeted = c->stopping = false;
-	c->started_ms = clock_ticks_ms();
 	return 0;
 }
 
@@ -160,6 +160,8 @@ int warden_hello(struct warden *w, struct channel *ch, str payload)
 	struct child_process *c;
 	struct err err = { 0 };
 
+	if (w->stopping)
+		return 0;
 	if (is_new_engine(w, ch))
 		return said != ROLE_ENGINE || w->reload.engine.greeted
 			       ? -EPROTO
@@ -170,8 +172,10 @@ int warden_hello(struct warden *w, struct channel *ch, str payload)
 	if (r == ROLE_ENGINE && memcmp(digest, w->config->digest, 32) != 0) {
 		/* the files were changed since: go on with them, there are no others any more */
 		warden_log(w, LEVEL_WARNING, "the configuration was changed: reloading");
-		if (!w->reload.config && warden_reload(w, 0, &err) < 0)
+		if (!w->reload.config && warden_reload(w, 0, &err) < 0) {
 			warden_log(w, LEVEL_CRITICAL, "no log is judged: %s", err.text);
+			kill(w->children[r].pid, SIGKILL); /* its restart tries again */
+		}
 		return 0;
 	}
 	c->greeted = true;
@@ -206,7 +210,7 @@ void warden_answer(struct warden *w, uint32_t id, bool ok, const char *text)
 	buf_free(&b);
 }
 
-static void reload_done(struct warden *w)
+void warden_reload_drop(struct warden *w)
 {
 	config_free(w->reload.config);
 	channel_free(w->reload.engine.channel);
@@ -227,7 +231,7 @@ int warden_reload(struct warden *w, uint32_t answer_to, struct err *err)
 	w->reload.answer_to = answer_to;
 	r = start(w, &w->reload.engine, ROLE_ENGINE);
 	if (r < 0) {
-		reload_done(w);
+		warden_reload_drop(w);
 		return err_set(err, r, "cannot start a new engine: %s", strerror(-r));
 	}
 	warden_log(w, LEVEL_INFO, "Reload all jails");
@@ -247,6 +251,8 @@ static void take_over(struct warden *w)
 	w->children[ROLE_ENGINE].restart = timer;
 	w->reload.config = NULL;
 	w->reload.engine = (struct child_process){ 0 };
+	table_free(w->by_hand, free); /* root's words name jails by their old numbers */
+	w->by_hand = table_new();
 	warden_actions_change(w, old);
 	warden_sources_change(w);
 	warden_log_settings(w, old);
@@ -254,7 +260,7 @@ static void take_over(struct warden *w)
 	begin_engine(w, ENGINE_RELOADED);
 	warden_log(w, LEVEL_INFO, "Reload finished.");
 	warden_answer(w, w->reload.answer_to, true, "OK");
-	reload_done(w);
+	warden_reload_drop(w);
 }
 
 void warden_child_stopped(struct warden *w, struct channel *ch, int state_fd)
@@ -369,7 +375,7 @@ static void new_engine_died(struct warden *w)
 	warden_answer(w, w->reload.answer_to, false,
 		      "the new engine could not start; the old configuration stays");
 	w->reload.engine.pid = 0;
-	reload_done(w);
+	warden_reload_drop(w);
 	warden_log(w, LEVEL_ERROR, "the reload failed; the old configuration stays");
 	/*
 	 * An old engine that was told to hand over is started again when it ends; one that waits

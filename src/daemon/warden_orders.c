@@ -45,6 +45,7 @@ static int on_request(struct warden *w, str payload)
 	str text = unpack_str(&u, 4096);
 	struct err err = { 0 };
 	const char *answer = "OK";
+	struct buf fault = { 0 };
 	int r;
 
 	if (!unpack_done(&u) || what >= REQUESTS)
@@ -61,6 +62,7 @@ static int on_request(struct warden *w, str payload)
 		break;
 	case REQUEST_LOGLEVEL:
 		r = request_loglevel(w, text, &err);
+		answer = log_level_name(w->log.level);
 		break;
 	case REQUEST_BANTIME:
 		r = request_bantime(w, text, &err);
@@ -73,7 +75,9 @@ static int on_request(struct warden *w, str payload)
 		warden_stop(w);
 		return 0;
 	}
-	warden_answer(w, id, r == 0, r == 0 ? answer : err.text);
+	err_print(&err, &fault);
+	warden_answer(w, id, r == 0, r == 0 ? answer : buf_z(&fault));
+	buf_free(&fault);
 	return 0;
 }
 

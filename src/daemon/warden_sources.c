@@ -100,14 +100,37 @@ void warden_sources_open(struct warden *w)
 	watch_scan(w->watch, on_opened, w);
 }
 
+static unsigned count_held(const struct warden *w)
+{
+	unsigned n = 0;
+
+	for (const struct held_file *f = w->files; f; f = f->next)
+		n++;
+	return n;
+}
+
+static const struct held_file *nth_held(const struct warden *w, unsigned n)
+{
+	const struct held_file *f = w->files;
+
+	while (n-- > 0)
+		f = f->next;
+	return f;
+}
+
 void warden_sources_begin(struct warden *w, struct channel *engine)
 {
 	int fd = w->watch ? fcntl(watch_fd(w->watch), F_DUPFD_CLOEXEC, 0) : -1;
 
 	if (fd >= 0)
 		channel_send(engine, MSG_WATCH_FD, NULL, fd);
+	/* each old one is read before those that came earlier: so the newest goes first */
+	for (unsigned n = count_held(w); n-- > 0;)
+		if (nth_held(w, n)->replaced_ms)
+			send_held(w, engine, nth_held(w, n));
 	for (const struct held_file *f = w->files; f; f = f->next)
-		send_held(w, engine, f);
+		if (!f->replaced_ms)
+			send_held(w, engine, f);
 	warden_sources_scan(w);
 }
 

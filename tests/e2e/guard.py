@@ -170,7 +170,8 @@ class Guard:
         return self
 
     def errors(self):
-        return (self.dir / "guard.err").read_text()
+        path = self.dir / "guard.err"
+        return path.read_text() if path.exists() else ""
 
     def answers(self):
         assert self.process.poll() is None, f"the guard has ended: {self.errors()}{self.log}"

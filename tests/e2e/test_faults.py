@@ -2,7 +2,9 @@
 import os
 import re
 import signal
+import socket
 import sqlite3
+import subprocess
 
 import pytest
 
@@ -186,3 +188,43 @@ def test_a_directory_with_other_files_is_not_given_away(make, net):  # noqa: F81
     assert re.search(r"state is not its own", one.log)
     g.append(one.dir / "knock.log", g.knocks("198.18.1.7", 3))
     g.wait_for("it guards without", kernel_has(net, "198.18.1.7"))
+
+
+def test_a_socket_that_somebody_else_holds(make, net):  # noqa: F811
+    """A server that is there but says nothing: the guard ends instead of trying for ever."""
+    one = make()
+    (one.dir / "run").mkdir()
+    with socket.socket(socket.AF_UNIX) as holder:
+        holder.bind(one.socket)
+        holder.listen(1)
+        r = subprocess.run(one.command(), capture_output=True, text=True, timeout=60)
+    assert r.returncode == 1
+    assert "already answers" in r.stderr
+    assert "trying again" not in r.stderr
+
+
+def test_what_could_not_be_mended_is_tried_again(make, net):  # noqa: F811
+    one = make().start()
+    g.append(one.dir / "knock.log", g.knocks("198.18.1.7", 3))
+    g.wait_for("the ban", kernel_has(net, "198.18.1.7"))
+    # a foreign set of our name but another kind stands in the way
+    net.nft("flush", "ruleset")
+    net.nft("add", "table", "inet", "f2b-table")
+    net.nft("add", "set", "inet", "f2b-table", "addr-set-knock", "{ type inet_service; }")
+    net.nft("add", "chain", "inet", "f2b-table", "other")
+    net.nft("add", "rule", "inet", "f2b-table", "other", "tcp", "dport", "@addr-set-knock", "drop")
+    g.append(one.dir / "knock.log", g.knocks("198.18.1.8", 3))
+    g.wait_for("the guard has noticed", lambda: "taken away" in one.log or "cannot" in one.log)
+    net.nft("flush", "ruleset")
+    g.append(one.dir / "knock.log", g.knocks("198.18.1.9", 3))
+    g.wait_for("all of them", kernel_has(net, "198.18.1.7", "198.18.1.8", "198.18.1.9"), 40)
+
+
+def test_a_stop_in_the_middle_of_a_reload(make, net):  # noqa: F811
+    one = make(KNOCK_JAIL.replace("action = nftables", "action = slow\n         nftables"),
+               actions={"slow": "[Definition]\nactionban = true\nactionstop = sleep 1\n"}).start()
+    one.set_jails(KNOCK_JAIL.replace("maxretry = 3", "maxretry = 2"))
+    os.kill(one.process.pid, signal.SIGHUP)
+    g.wait_for("the reload has begun", lambda: "Reload all jails" in one.log)
+    assert one.stop() == 0
+    assert net.nft("list", "ruleset").stdout == ""

@@ -334,7 +334,10 @@ def test_second_instance_is_refused(make, net):
     one = make().start()
     second = subprocess.run(one.command(), capture_output=True, text=True, timeout=30)
     assert second.returncode != 0
-    assert "already running" in second.stderr
+    assert "already answers" in second.stderr
+    other = subprocess.run(one.command("-s", str(one.dir / "run" / "other.sock")),
+                           capture_output=True, text=True, timeout=30)
+    assert "already running" in other.stderr  # the pid file tells
     assert one.answers()
 
 

@@ -3,6 +3,7 @@
 #include <math.h>
 
 #include "base/clock.h"
+#include "base/fid.h"
 #include "base/heap.h"
 #include "base/ip.h"
 #include "base/log.h"
@@ -87,6 +88,37 @@ static void networks_hold_their_addresses(void **state)
 	assert_false(ip_in(&out, &net));
 	assert_false(ip_in(&other, &net));
 	assert_false(ip_in(&net, &in));
+}
+
+static void texts_in_the_shape_of_addresses(void **state)
+{
+	static const struct {
+		const char *text;
+		bool suspect;
+	} cases[] = {
+		{ "127.1", true },
+		{ "300.1.1.1", true },
+		{ "0x7f000001", true },
+		{ "2130706433", true },
+		{ "1.1.1.1,2.2.2.2", true },
+		{ "localhost", true },
+		{ "0.0.0.0-255.0.0.0", true },
+		{ "10.0.0.0/8 ", true },
+		{ "alice", false },
+		{ "deadbeef", false },
+		{ "bob@example.org", false },
+		{ "1234567", false },
+		{ "a.b", false },
+		{ "session-17-x", false },
+		{ "", false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct fid id = { .text = str_of(cases[i].text) };
+
+		assert_int_equal(fid_looks_like_address(&id), cases[i].suspect);
+	}
 }
 
 static void invalid_bytes_are_replaced_by_maximal_part(void **state)
@@ -276,6 +308,7 @@ int main(void)
 		cmocka_unit_test(numbers_are_strict),
 		cmocka_unit_test(addresses_read_and_print),
 		cmocka_unit_test(networks_hold_their_addresses),
+		cmocka_unit_test(texts_in_the_shape_of_addresses),
 		cmocka_unit_test(invalid_bytes_are_replaced_by_maximal_part),
 		cmocka_unit_test(table_keeps_order_and_survives_deletes),
 		cmocka_unit_test(heap_gives_the_earliest),
