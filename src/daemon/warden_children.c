@@ -174,7 +174,8 @@ int warden_hello(struct warden *w, struct channel *ch, str payload)
 		warden_log(w, LEVEL_WARNING, "the configuration was changed: reloading");
 		if (!w->reload.config && warden_reload(w, 0, &err) < 0) {
 			warden_log(w, LEVEL_CRITICAL, "no log is judged: %s", err.text);
-			kill(w->children[r].pid, SIGKILL); /* its restart tries again */
+			if (w->children[r].pid)
+				kill(w->children[r].pid, SIGKILL); /* its restart tries again */
 		}
 		return 0;
 	}

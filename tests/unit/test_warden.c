@@ -63,7 +63,6 @@ static int attach(struct scene *s, enum role role)
 	assert_int_equal(channel_pair(fds), 0);
 	s->w.children[role].channel = channel_new(s->w.base, fds[0], ROLE_WARDEN, role, &events);
 	s->w.children[role].greeted = true;
-	s->w.children[role].pid = getpid();
 	return fds[1];
 }
 
