@@ -59,7 +59,9 @@ static void write_others(int log, unsigned per_second)
 	double next = now_ms();
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	for (unsigned long serial = 0; text;) {
+	if (!text)
+		_exit(1);
+	for (unsigned long serial = 0;;) {
 		size_t n = 0, d = stamp(date, sizeof date);
 
 		for (unsigned i = 0; i < per_batch; i++, serial++)
@@ -74,7 +76,6 @@ static void write_others(int log, unsigned per_second)
 		if (next > now_ms())
 			usleep((useconds_t)((next - now_ms()) * 1000));
 	}
-	_exit(1);
 }
 
 struct run {
