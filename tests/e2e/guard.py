@@ -6,7 +6,6 @@ import pathlib
 import shutil
 import signal
 import subprocess
-import threading
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
@@ -234,70 +233,3 @@ def knocks(address, count, when=None, user=None):
 def append(path, text):
     with open(path, "a") as f:
         f.write(text)
-
-
-class Writer(threading.Thread):
-    """Appends failures to a log, `per_second` of them, of `addresses` addresses in turn, until
-    finish().  `written` counts lines; hold() keeps it still, as a rotation by copying needs."""
-
-    BATCHES = 100
-
-    def __init__(self, path, per_second=1000, addresses=1000, network="198.19"):
-        super().__init__(daemon=True)
-        self.path, self.per_batch = pathlib.Path(path), per_second // self.BATCHES
-        self.addresses = [f"{network}.{i // 250}.{i % 250 + 1}" for i in range(addresses)]
-        self.written = 0
-        self.lock, self.end = threading.Lock(), threading.Event()
-        self.file = open(self.path, "a")
-        self.start()
-
-    def run(self):
-        begin, batches = time.monotonic(), 0
-        while not self.end.wait(max(0, begin + batches / self.BATCHES - time.monotonic())):
-            with self.lock:
-                self.write_batch()
-            batches += 1
-
-    def write_batch(self):
-        head, n = stamp(), len(self.addresses)
-        self.file.write("".join(f"{head} knock from {self.addresses[(self.written + i) % n]}\n"
-                                for i in range(self.per_batch)))
-        self.file.flush()
-        self.written += self.per_batch
-
-    def hold(self):
-        """For `with`: nothing is written inside."""
-        return self.lock
-
-    def rename(self, to):
-        """The log becomes `to`; one more batch still goes there, as loggers do it."""
-        with self.lock:
-            os.rename(self.path, to)
-            self.write_batch()
-            self.file.close()
-            self.file = open(self.path, "a")
-
-    def truncate(self):
-        with self.lock:
-            os.truncate(self.path, 0)
-
-    def failed_often(self, times):
-        """The addresses with at least that many lines."""
-        rounds, rest = divmod(self.written, len(self.addresses))
-        return {a for i, a in enumerate(self.addresses) if rounds + (i < rest) >= times}
-
-    def finish(self):
-        self.end.set()
-        self.join()
-        self.file.close()
-
-
-def kill_and_await(one, role):
-    """Kills a process of the guard; the seconds until there is a new one and the guard answers."""
-    victim = wait_for(f"there is a {role}", lambda: one.roles().get(role))
-    os.kill(victim, signal.SIGKILL)
-    began = time.monotonic()
-    wait_for(f"a new {role}", lambda: one.roles().get(role, victim) != victim)
-    wait_for("an answer", lambda: one.ask("ping").strip() == "Server replied: pong")
-    wait_for("an answer of the engine", lambda: one.ask("status").startswith("Status"))
-    return time.monotonic() - began
