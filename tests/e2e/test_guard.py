@@ -200,6 +200,23 @@ def test_rotation_by_rename_loses_no_line(make, net):
     g.wait_for("every ban", lambda: len(one.banned("knock")) == 20)
 
 
+def test_a_rotated_file_that_was_deleted_counts_once(make, net):
+    """The warden holds it for new engines; that nobody finds it any more must not matter."""
+    one = make().start()
+    log = one.dir / "knock.log"
+    g.append(log, g.knocks("198.18.30.1", 20))
+    g.wait_for("the first lines", lambda: one.total_failed("knock") == 20)
+    os.rename(log, f"{log}.1")
+    g.append(log, g.knocks("198.18.30.2", 1))
+    g.wait_for("the next one", lambda: one.total_failed("knock") == 21)
+    os.unlink(f"{log}.1")
+    for i in range(3):
+        assert "OK" in one.ask("reload")
+        g.append(log, g.knocks("198.18.30.2", 1))
+        g.wait_for("the line behind them", lambda: (one.total_failed("knock") or 0) >= 22 + i)
+        assert one.total_failed("knock") == 22 + i
+
+
 def test_log_that_appears_later(make, net):
     one = make(KNOCK_JAIL + "skip_if_nologs = false\n")
     os.unlink(one.dir / "knock.log")
