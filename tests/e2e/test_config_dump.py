@@ -241,7 +241,7 @@ def test_a_bad_value_is_the_fault_of_its_jails_only(lastknock, tmp_path):
     conf = write(
         tmp_path,
         {
-            "jail.conf": "[DEFAULT]\nenabled = true\naction =\nbackend = systemd\n[good]\nfilter =\n"
+            "jail.conf": "[DEFAULT]\nenabled = true\naction =\nlogpath = /dev/null\n[good]\nfilter =\n"
             "[bad]\nfilter = broken\n[worse]\nfilter =\nbantime = %(nowhere)s\n[worst]\nfilter =\nfindtime = soon\n",
             "filter.d/broken.conf": "[Definition]\nfailregex = a\nfailregex = b\n",
         },
@@ -255,6 +255,14 @@ def test_a_bad_value_is_the_fault_of_its_jails_only(lastknock, tmp_path):
     assert f"jail worst: {conf}/jail.conf:14:" in errors[2] and "findtime: 'soon'" in errors[2]
     dump = run(lastknock, "config", "dump", "-c", conf).stdout
     assert "['start', 'good']" in dump and dump.count("'start'") == 1 and dump.count("'config-error'") == 3
+
+
+def test_a_jail_of_the_journal_is_a_fault(lastknock, tmp_path):
+    """It could read nothing: better said by `config test` than found out after an attack."""
+    conf = write(tmp_path, {"jail.conf": "[j]\nenabled = true\nfilter =\naction =\nbackend = systemd\n"})
+    test = run(lastknock, "config", "test", "-c", conf)
+    assert test.returncode == 1
+    assert "ERROR: jail j: backend systemd: the journal is not read, only files" in test.stdout
 
 
 def test_a_syntax_error_in_jail_conf_refuses_everything(lastknock, tmp_path):
