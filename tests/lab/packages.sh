@@ -1,7 +1,8 @@
 # Installed packages, kept in LAB_DIR: one Debian 12 base for all, and one overlay per server on top
 # of it, so that Debian's rule of one mail server per system never arises.  Sourced by `lab`.
 
-# The host's own package sources if it is a Debian 12 too (they may name a mirror), else Debian's.
+# The host's own package sources if it is a Debian 12 too (they may name a mirror), else nothing:
+# mmdebstrap then takes its default.
 apt_sources() {
 	local file
 	. /etc/os-release
@@ -13,7 +14,6 @@ apt_sources() {
 			fi
 		done
 	fi
-	echo "deb http://deb.debian.org/debian bookworm main"
 }
 
 build_base() {
@@ -28,7 +28,7 @@ build_base() {
 		--dpkgopt='path-exclude=/usr/share/doc/*' \
 		--dpkgopt='path-exclude=/usr/share/locale/*' \
 		--aptopt='Acquire::Languages "none"' ${proxy:+--aptopt="$proxy"} \
-		bookworm "$base" "$(apt_sources)" >"$LAB_DIR/base.log" 2>&1 || {
+		bookworm "$base" $(apt_sources) >"$LAB_DIR/base.log" 2>&1 || {
 		cat "$LAB_DIR/base.log" >&2
 		die "the base could not be installed"
 	}
