@@ -17,12 +17,12 @@ from measure import g
 import loglines
 
 RATE, ADDRESSES = 1000, 5000  # each address knocks every five seconds: its bans end in between
-FINDTIMES = ("30s", "31s")  # short: counters of the liars' addresses come and go, and may not pile up
+FINDTIMES = ("30s", "31s")  # short: counters of the liars' addresses come and go
 BY_HAND = [f"192.0.2.{i + 1}" for i in range(200)]
 MAIL_JAILS = ("sshd", "postfix", "dovecot")
 ROLES = ("warden", "engine", "console", "herald", "keeper")
 DESCRIPTORS_MAX = 128
-GROWTH = 8 << 20  # what a process may gain in the second half of the steady part
+GROWTH = 3 << 20  # what a process may gain in the second half of the steady part
 BACK_SECONDS = 5  # a guard that needs longer after kill -9 is not back
 
 JAILS = """[DEFAULT]
@@ -41,6 +41,7 @@ enabled = true
 filter = knock
 logpath = {dir}/knock.log
 maxretry = 1000000
+maxmatches = 5
 bantime = 1d
 action = nftables[name=held, port="2526", protocol="tcp"]
 """ + "".join(f"[{jail}]\nenabled = true\nlogpath = {{dir}}/mail.log\nbantime = 10s\n"
@@ -60,7 +61,8 @@ class Writer(threading.Thread):
         super().__init__(daemon=True)
         self.path, self.written = pathlib.Path(path), 0
         self.addresses = [f"198.19.{i // 250}.{i % 250 + 1}" for i in range(ADDRESSES)]
-        self.still, self.end = threading.Lock(), threading.Event()  # hold `still`: it writes nothing
+        self.still = threading.Lock()  # hold it, and nothing is written
+        self.end = threading.Event()
         self.file = open(self.path, "a", encoding="ascii")
         self.start()
 
