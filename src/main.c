@@ -11,6 +11,8 @@ const struct subcommand subcommands[] = {
 	  "guards: reads logs, bans who fails (--help: all options)", cli_guard },
 	{ "replay", "[-c DIR] [--jail NAME] [--now TIME] [--json] LOG...",
 	  "judges finished logs, prints each ban, touches nothing", cli_replay },
+	{ "check", "HOST [--user NAME --password-file FILE] [--guard] [OPTION]...",
+	  "tests whether a mail server is safe (--help: all options)", cli_check },
 	{ "status", "[-s SOCKET] [-c DIR] [JAIL|--all [FLAVOR]]", "what a running guard is doing",
 	  cli_client },
 	{ "banned", "[-s SOCKET] [-c DIR] [IP]...",

@@ -1,0 +1,362 @@
+/*
+ * The rounds of the guard test; see guard.h.  Each round makes one attempt of each behaviour that
+ * is not decided, waits for the guard to read its log, and knocks at each door.
+ */
+#include "check/guard.h"
+
+#include <math.h>
+
+#include "check/check.h"
+
+enum {
+	PROBE_PATIENCE = 5,
+	COVER_PATIENCE = 3, /* for further ports, when the first was dropped in silence */
+	CONFIRM_AFTER = 10,
+	LIMIT_AFTER = 75, /* limits per minute are over then */
+};
+
+/* ---------------------------------------------------------------- sources */
+
+void guard_assign(struct run *r)
+{
+	static const char letters[BEHAVIOURS] = { 'a', 'b', 'c' };
+	struct guard_report *g = arena_alloc(r->arena, sizeof *g);
+	struct source *free_ones[SOURCES_MAX];
+	size_t n = 0, wanted = r->o->user ? BEHAVIOURS : BEHAVIOURS - 1, next;
+
+	r->guard = g;
+	for (size_t i = 0; i < r->n_sources; i++)
+		if (r->sources[i].role == SOURCE_FREE && n < SOURCES_MAX)
+			free_ones[n++] = &r->sources[i];
+	next = n > wanted ? n - wanted : 0;
+	for (size_t i = 0; i < BEHAVIOURS; i++) {
+		struct series *s = &g->series[i];
+
+		s->letter = letters[i];
+		if (s->letter == 'b' && !r->o->user) {
+			s->state = SERIES_UNKNOWN;
+			s->why = "no test account";
+			s->hint = "give --user and --password-file";
+		} else if (next < n) {
+			s->source = free_ones[next++];
+			s->source->role = SOURCE_GUARD;
+		} else {
+			s->state = SERIES_UNKNOWN;
+			s->why = "no address is left for it: each behaviour needs its own";
+			s->hint = "give one more --source";
+		}
+	}
+	/* who looks whether the server is still there, unless somebody was named */
+	for (size_t i = 0; i < r->n_sources; i++)
+		if (r->sources[i].role == SOURCE_OBSERVER)
+			return;
+	if (n > wanted)
+		free_ones[n - wanted - 1]->role = SOURCE_OBSERVER;
+}
+
+bool guard_will_test(const struct run *r, char letter)
+{
+	for (size_t i = 0; r->guard && i < BEHAVIOURS; i++)
+		if (r->guard->series[i].letter == letter)
+			return r->guard->series[i].source != NULL;
+	return false;
+}
+
+static unsigned series_count(const struct run *r)
+{
+	unsigned n = 0;
+
+	for (size_t i = 0; i < BEHAVIOURS; i++)
+		n += r->guard->series[i].source != NULL;
+	return n;
+}
+
+unsigned guard_connections(const struct run *r)
+{
+	/* an attempt and a probe each; a first look; confirmation, observer, other ports, a last
+	 * login */
+	return series_count(r) * (2 * ATTEMPTS_MAX + 1 + 2 + PORTS + 2 * ATTEMPTS_MAX / 4) + 4;
+}
+
+double guard_longest(const struct run *r)
+{
+	return ATTEMPTS_MAX * (series_count(r) * 2 * (PACE + 2) + r->o->settle + 17) +
+	       series_count(r) * (4 * PROBE_PATIENCE + CONFIRM_AFTER) + LIMIT_AFTER;
+}
+
+/* Somebody else who can tell whether the server is up: an observer, a free source, one in a series.
+ */
+static const struct source *find_observer(const struct run *r, const struct series *s)
+{
+	const struct source *best = NULL;
+
+	for (size_t i = 0; i < r->n_sources; i++) {
+		const struct source *o = &r->sources[i];
+
+		if (o->shut || o == s->source || o->role == SOURCE_GUARD)
+			continue;
+		if (o->role == SOURCE_OBSERVER)
+			return o;
+		best = best ? best : o;
+	}
+	for (size_t i = 0; !best && i < BEHAVIOURS; i++) {
+		const struct series *other = &r->guard->series[i];
+
+		if (other != s && other->source && other->state == SERIES_RUNS && other->tried &&
+		    other->last_door == DOOR_OPEN)
+			best = other->source;
+	}
+	return best;
+}
+
+/* ---------------------------------------------------------------- knocking */
+
+static double patience(const struct series *s)
+{
+	return fmax(PROBE_PATIENCE, s->baseline + 3);
+}
+
+static void unknown(struct series *s, const char *why, const char *hint)
+{
+	s->state = SERIES_UNKNOWN;
+	s->why = why;
+	s->hint = hint;
+}
+
+/* Before the first attempt every door must be open. */
+static void look_first(struct run *r, struct series *s)
+{
+	struct probe p;
+
+	s->acts_before = s->source->acts;
+	s->endpoint = endpoint_for_login(r, s->source);
+	if (!s->endpoint) {
+		unknown(s, "no port offers AUTH over TLS to this address",
+			"see TLS-02 and AUTH-04; give a --source of the server's family");
+		return;
+	}
+	p = door_probe(r, s->endpoint, s->source, WAIT_GREETING);
+	s->baseline = p.seconds;
+	if (p.door != DOOR_OPEN)
+		unknown(s,
+			run_text(r, "the door was closed before the first attempt: %s", p.detail),
+			"lift the ban of an earlier run, or give other addresses (--source)");
+}
+
+static void knock(struct run *r, struct series *s)
+{
+	struct probe p = door_probe(r, s->endpoint, s->source, patience(s));
+
+	s->last_door = p.door;
+	if (s->made > 0) {
+		s->attempts[s->made - 1].probe = door_name(p.door);
+		s->attempts[s->made - 1].probe_seconds = p.seconds;
+	}
+	if (p.door == DOOR_OPEN || p.door == DOOR_UNKNOWN)
+		return;
+	s->suspected = engine_elapsed(r->engine);
+	s->kind = p.door;
+	s->evidence = p.evidence;
+}
+
+/* Which other ports of the address are closed as well? */
+static void look_around(struct run *r, struct series *s)
+{
+	double wait = s->kind == DOOR_DROP ? COVER_PATIENCE : patience(s);
+
+	s->closed[s->n_closed++] = s->endpoint->port;
+	for (size_t i = 0; i < r->n_endpoints; i++) {
+		struct endpoint *e = &r->endpoints[i];
+
+		if (e == s->endpoint || e->reach != HERE || e->greeting.code != 220 ||
+		    !ip_eq(&e->address, &s->endpoint->address))
+			continue;
+		if (door_probe(r, e, s->source, wait).door == DOOR_OPEN)
+			s->still_open[s->n_open++] = e->port;
+		else
+			s->closed[s->n_closed++] = e->port;
+	}
+}
+
+/* The door was seen closed once: is it, and for this address only? */
+static void confirm(struct run *r, struct series *s)
+{
+	bool limit = s->kind == DOOR_LIMIT;
+	double after = limit ? LIMIT_AFTER : CONFIRM_AFTER;
+	const struct source *o;
+	struct endpoint *e;
+	struct probe p;
+
+	if (r->o->timeout > 0 && after > r->o->timeout)
+		after = r->o->timeout;
+	engine_pause(r->engine, s->suspected + after - engine_elapsed(r->engine),
+		     limit ? "a limit per minute would be over by then (421)"
+			   : "a closed door is looked at twice");
+	p = door_probe(r, s->endpoint, s->source, patience(s));
+	s->suspected = 0;
+	if (p.door == DOOR_OPEN) {
+		s->limited |= limit;
+		s->slowed |= !limit;
+		return;
+	}
+	s->kind = p.door;
+	o = find_observer(r, s);
+	e = o ? endpoint_for_login(r, o) : NULL;
+	if (!e) {
+		unknown(s, "the door closed, but nobody could look whether the server is still up",
+			"give an --observer: one more address, that does nothing wrong");
+		return;
+	}
+	if (door_probe(r, e, o, patience(s)).door != DOOR_OPEN) {
+		unknown(s,
+			"the door closed for the observer, too: the server is down, or a whole "
+			"network is banned",
+			"see that the server is up; give an --observer in another network");
+		return;
+	}
+	s->state = SERIES_BLOCKED;
+	s->source->shut = true;
+	look_around(r, s);
+}
+
+/* ---------------------------------------------------------------- rounds */
+
+static void tell_round(const struct run *r, unsigned round)
+{
+	struct buf b _buf_free_ = { 0 };
+
+	for (size_t i = 0; i < BEHAVIOURS; i++) {
+		const struct series *s = &r->guard->series[i];
+
+		if (!s->tried)
+			continue;
+		buf_printf(&b, "%s%s %u: %s", b.n ? ", " : "", guard_behaviour(s->letter), s->made,
+			   s->state == SERIES_ACCEPTED  ? "accepted"
+			   : s->state == SERIES_BLOCKED ? "door closed"
+			   : s->state == SERIES_UNKNOWN ? "cannot tell"
+							: "still open");
+	}
+	run_say(r, "round %u: %s", round, buf_z(&b));
+}
+
+/* The attempts that are due. False: none is; *when is the next. */
+static bool attempt_all(struct run *r, double *when)
+{
+	bool any = false;
+
+	*when = INFINITY;
+	for (size_t i = 0; i < BEHAVIOURS; i++) {
+		struct series *s = &r->guard->series[i];
+
+		s->tried = false;
+		if (s->state != SERIES_RUNS)
+			continue;
+		if (s->not_before > engine_elapsed(r->engine)) {
+			*when = fmin(*when, s->not_before);
+			continue;
+		}
+		run_progress(r, "guard test: %s %u of %d", guard_behaviour(s->letter), s->made + 1,
+			     ATTEMPTS_MAX);
+		(void)guard_attempt(r, s); /* a door that was closed is seen by the knock */
+		any = s->tried = true;
+	}
+	return any;
+}
+
+static void finish_round(struct run *r)
+{
+	for (size_t i = 0; i < BEHAVIOURS; i++) {
+		struct series *s = &r->guard->series[i];
+
+		if (s->tried && s->state == SERIES_RUNS)
+			knock(r, s);
+	}
+	for (size_t i = 0; i < BEHAVIOURS; i++) {
+		struct series *s = &r->guard->series[i];
+
+		if (s->state == SERIES_RUNS && s->suspected > 0)
+			confirm(r, s);
+		if (s->state == SERIES_RUNS && s->made >= ATTEMPTS_MAX)
+			s->state = SERIES_NEVER;
+	}
+}
+
+static void rounds(struct run *r)
+{
+	/* an attempt may come to nothing, and there is a round without one: twice is enough */
+	for (unsigned round = 1; round <= 2 * ATTEMPTS_MAX && !engine_late(r->engine);) {
+		double when;
+
+		if (!attempt_all(r, &when)) {
+			if (isinf(when))
+				return;
+			engine_pause(r->engine, when - engine_elapsed(r->engine),
+				     "the server answers guesses more and more slowly; it forgets");
+			continue;
+		}
+		engine_pause(r->engine, r->o->settle, "the guard reads its log");
+		finish_round(r);
+		tell_round(r, round++);
+	}
+	for (size_t i = 0; i < BEHAVIOURS; i++)
+		if (r->guard->series[i].state == SERIES_RUNS)
+			unknown(&r->guard->series[i], "the attempts could not be made",
+				"try again");
+}
+
+/* Is the right password refused to who guessed, while others may use it? */
+static void look_for_soft_block(struct run *r, struct series *s)
+{
+	const struct source *o = find_observer(r, s);
+	struct source observer;
+	struct session x;
+	bool refused;
+
+	if (s->letter != 'a' || s->state != SERIES_NEVER || !r->login_works || !o)
+		return;
+	refused = !session_open(r, s->endpoint, s->source, SESSION_LOGIN, &x) &&
+		  x.end == SESSION_LOGIN_REFUSED;
+	session_close(&x, CLOSE_QUIT);
+	if (!refused)
+		return;
+	observer = *o; /* its acts are not touched */
+	if (session_open(r, s->endpoint, &observer, SESSION_LOGIN, &x))
+		s->soft = true;
+	session_close(&x, CLOSE_QUIT);
+}
+
+static void ask_local_guard(struct run *r, struct series *s)
+{
+	struct guard_report *g = r->guard;
+
+	for (size_t i = 0; s->state == SERIES_BLOCKED && !s->ban_known && i < g->n_guards; i++)
+		s->ban_known = local_guard_ban(&g->guards[i], &s->source->ip, r->arena, &s->ban);
+}
+
+static void lift_bans(struct run *r)
+{
+	struct guard_report *g = r->guard;
+
+	for (size_t i = 0; i < BEHAVIOURS; i++)
+		for (size_t k = 0; g->series[i].state == SERIES_BLOCKED && k < g->n_guards; k++)
+			if (local_guard_unban(&g->guards[k], &g->series[i].source->ip, r->arena))
+				run_say(r, "the ban of %s is lifted", g->series[i].source->name);
+}
+
+void guard_run(struct run *r)
+{
+	struct guard_report *g = r->guard;
+
+	session_share_end(r);
+	engine_extend(r->engine, 2 * guard_longest(r));
+	for (size_t i = 0; i < BEHAVIOURS; i++)
+		if (g->series[i].source)
+			look_first(r, &g->series[i]);
+	rounds(r);
+	for (size_t i = 0; i < BEHAVIOURS; i++) {
+		look_for_soft_block(r, &g->series[i]);
+		ask_local_guard(r, &g->series[i]);
+	}
+	if (r->o->unban)
+		lift_bans(r);
+}

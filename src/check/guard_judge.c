@@ -1,0 +1,150 @@
+/*
+ * GRD-a, GRD-b, GRD-c: what the attempts say of R3.
+ */
+#include "check/check.h"
+#include "check/guard.h"
+
+static const char *kind_name(enum door d)
+{
+	switch (d) {
+	case DOOR_DROP:
+		return "no answer any more";
+	case DOOR_REJECT:
+		return "connections are refused";
+	case DOOR_APP:
+		return "connections end at once";
+	case DOOR_SMTP:
+		return "refused by the mail server";
+	case DOOR_LIMIT:
+		return "421 instead of a greeting";
+	case DOOR_OPEN:
+	case DOOR_UNKNOWN:
+		break;
+	}
+	return "closed";
+}
+
+static const char *duration(const struct run *r, int64_t seconds)
+{
+	if (seconds < 0)
+		return "for ever";
+	if (seconds % 3600 == 0)
+		return run_text(r, "%lld h", (long long)seconds / 3600);
+	if (seconds < 6000 || seconds % 60)
+		return seconds % 60 ? run_text(r, "%lld s", (long long)seconds)
+				    : run_text(r, "%lld min", (long long)seconds / 60);
+	return run_text(r, "%lld h %lld min", (long long)seconds / 3600,
+			(long long)seconds % 3600 / 60);
+}
+
+/* Guards spare the machine itself: no block seen from there is no fault of theirs. */
+static bool is_spared(const struct series *s)
+{
+	return s->source->ip.family &&
+	       (ip_is_loopback(&s->source->ip) || ip_eq(&s->source->ip, &s->endpoint->address));
+}
+
+static void judge_never(struct run *r, const struct check *c, struct series *s)
+{
+	const char *what = guard_behaviour(s->letter), *but = "";
+	struct finding *f;
+
+	if (s->counted < ATTEMPTS_MOST || is_spared(s)) {
+		f = finding_add(
+			r, c, s->endpoint, UNKNOWN, "%u %s, never blocked%s", s->counted, what,
+			is_spared(s)       ? "; but guards spare the machine's own addresses"
+			: s->unchecked > 0 ? run_text(r,
+						      ", but %u more were not even looked at "
+						      "by the server (4xx)",
+						      s->unchecked)
+					   : "");
+		f->hint = is_spared(s)
+				  ? "run it from another machine"
+				  : "see that the server's login service is well, then try again";
+		f->evidence = s->evidence;
+		return;
+	}
+	if (s->soft)
+		but = "; the right password is refused, too, but the door is open";
+	else if (s->limited)
+		but = "; only a limit per minute";
+	else if (s->slowed)
+		but = "; answers only slow down";
+	f = finding_add(r, c, s->endpoint, FAIL, "%u %s from %s: never blocked%s", s->counted, what,
+			s->source->name, but);
+	f->evidence = s->evidence;
+}
+
+static void judge_blocked(struct run *r, const struct check *c, struct series *s)
+{
+	const char *text = run_text(r, "blocked after %u %s (%s)", s->counted,
+				    guard_behaviour(s->letter), kind_name(s->kind));
+	struct finding *f = finding_add(r, c, s->endpoint, PASS, "%s", text);
+	int64_t ban = s->ban.seconds;
+
+	f->evidence = s->evidence;
+	if (s->acts_before)
+		text = run_text(r, "%s, and %u other act%s before", text, s->acts_before,
+				s->acts_before > 1 ? "s" : "");
+	if (s->ban_known)
+		text = run_text(r, "%s, %s%s by %s's jail %s", text, ban < 0 ? "" : "for ",
+				duration(r, ban), s->ban.guard, s->ban.jail);
+	f->why = text;
+	if (s->counted > ATTEMPTS_MOST) {
+		f->status = FAIL;
+		f->why = run_text(r, "%s: too late, %d are enough", text, ATTEMPTS_MOST);
+	} else if (s->n_open > 0) {
+		f->status = FAIL;
+		f->why = run_text(r, "%s, but port %u stays open: an attacker goes on there", text,
+				  s->still_open[0]);
+	} else if (!s->ban_known) {
+		f->status = UNKNOWN;
+		f->why = run_text(r, "%s, for how long is not known", text);
+		f->hint = "run it on the server as root, or where its guard's socket is (-s "
+			  "SOCKET), so "
+			  "that the guard can be asked for the ban time";
+	} else if (ban >= 0 && ban < BAN_LEAST) {
+		f->status = FAIL;
+		f->why = run_text(r, "%s: too short, 3 to 24 hours are wanted", text);
+	} else if (ban < 0 || ban > BAN_MOST) {
+		f->status = WARN;
+		f->why = run_text(r, "%s: longer than the recommended 24 hours", text);
+	} else if (s->counted < ATTEMPTS_LEAST) {
+		f->status = WARN;
+		f->why = run_text(r,
+				  "%s: sooner than the recommended %d; who mistypes is locked out",
+				  text, ATTEMPTS_LEAST);
+	}
+	f->severity = f->status == FAIL   ? c->severity
+		      : f->status == PASS ? SEVERITY_OK
+					  : SEVERITY_LOW;
+}
+
+void check_guard(struct run *r, const struct check *c, struct endpoint *e)
+{
+	struct series *s = &r->guard->series[c->id[4] - 'a'];
+	struct finding *f;
+
+	(void)e;
+	switch (s->state) {
+	case SERIES_BLOCKED:
+		judge_blocked(r, c, s);
+		return;
+	case SERIES_NEVER:
+		judge_never(r, c, s);
+		return;
+	case SERIES_ACCEPTED:
+		f = finding_add(r, c, s->endpoint, FAIL,
+				s->letter == 'a'
+					? "the login is let in: there is nothing to block"
+					: "the sender is accepted: there is nothing to block");
+		f->evidence = s->evidence;
+		return;
+	case SERIES_RUNS:
+	case SERIES_UNKNOWN:
+		break;
+	}
+	f = finding_add(r, c, s->endpoint, UNKNOWN, "%s", s->why);
+	f->hint = s->hint;
+	f->evidence = s->evidence;
+}

@@ -1,0 +1,347 @@
+/*
+ * Sessions and transactions; see session.h.
+ */
+#include "check/session.h"
+
+#include <assert.h>
+
+/* ---------------------------------------------------------------- hello, TLS, login */
+
+static const char *our_name(const struct run *r, const struct dialogue *d)
+{
+	struct ip ip = dialogue_local(d);
+	char text[IP_TEXT_MAX];
+
+	if (r->o->helo)
+		return r->o->helo;
+	ip_print(&ip, text);
+	return run_text(r, ip.family == 6 ? "[IPv6:%s]" : "[%s]", text); /* RFC 5321 4.1.3 */
+}
+
+const struct answer *session_hello(struct run *r, struct dialogue *d, bool *old)
+{
+	const char *name = our_name(r, d);
+	const struct answer *a = dialogue_say(d, run_text(r, "EHLO %s", name), WAIT_REPLY);
+
+	if (a->code != 500 && a->code != 502)
+		return a;
+	if (old)
+		*old = true;
+	return dialogue_say(d, run_text(r, "HELO %s", name), WAIT_REPLY);
+}
+
+static bool fail(struct run *r, struct session *x, enum session_end end, const char *what)
+{
+	x->end = end;
+	x->gone = dialogue_gone(x->d);
+	x->why = run_text(r, "%s: %s", what, answer_brief(r, &x->answer));
+	x->evidence = dialogue_since(x->d, 0);
+	return false;
+}
+
+/* Any answer that is not the one wanted. */
+static bool fail_answer(struct run *r, struct session *x, const char *what)
+{
+	return fail(r, x, x->answer.kind == ANSWER_CLOSING ? SESSION_BUSY : SESSION_BROKEN, what);
+}
+
+static bool fail_tls(struct run *r, struct session *x)
+{
+	bool tls = dialogue_gone(x->d) == GONE_TLS;
+
+	x->end = SESSION_TLS_FAILED;
+	x->gone = dialogue_gone(x->d);
+	x->why = run_text(r, "the TLS handshake failed: %s",
+			  tls ? dialogue_tls_error(x->d) : gone_name(x->gone));
+	x->evidence = dialogue_since(x->d, 0);
+	return false;
+}
+
+bool session_secure(struct run *r, struct session *x)
+{
+	if (!x->e->implicit) {
+		x->answer = *dialogue_say(x->d, "STARTTLS", WAIT_REPLY);
+		if (x->answer.kind != ANSWER_YES)
+			return fail_answer(r, x, "STARTTLS");
+	}
+	if (!dialogue_tls(x->d))
+		return fail_tls(r, x);
+	if (!x->e->implicit) {
+		x->answer = *session_hello(r, x->d, NULL);
+		if (x->answer.kind != ANSWER_YES)
+			return fail_answer(r, x, "EHLO after STARTTLS");
+	}
+	return true;
+}
+
+static bool offers_mechanism(const char *mechanisms, const char *name)
+{
+	str rest = str_of(mechanisms ? mechanisms : ""), word;
+
+	while (str_word(&rest, &word))
+		if (str_eq_nocase(word, str_of(name)))
+			return true;
+	return false;
+}
+
+/* AUTH LOGIN: a question for the name, one for the password. */
+static const struct answer *auth_login(struct session *x, str user, str password, double wait)
+{
+	const struct answer *a = dialogue_say(x->d, "AUTH LOGIN", wait);
+	char *text;
+
+	if (a->kind != ANSWER_MORE)
+		return a;
+	text = secret_base64(user);
+	a = dialogue_say(x->d, text, wait);
+	free(text);
+	if (a->kind != ANSWER_MORE)
+		return a;
+	text = secret_base64(password);
+	a = dialogue_say_secret(x->d, text, "***", wait);
+	OPENSSL_cleanse(text, strlen(text));
+	free(text);
+	return a;
+}
+
+const struct answer *session_auth(struct run *r, struct session *x, str user, str password,
+				  double wait)
+{
+	char *plain, *line;
+	const struct answer *a;
+
+	assert(dialogue_is_tls(x->d)); /* no password in clear text, ever */
+	if (!offers_mechanism(x->e->mechanisms, "PLAIN"))
+		return offers_mechanism(x->e->mechanisms, "LOGIN")
+			       ? auth_login(x, user, password, wait)
+			       : NULL;
+	plain = secret_plain(user, password);
+	line = xasprintf("AUTH PLAIN %s", plain);
+	a = dialogue_say_secret(x->d, line, run_text(r, "AUTH PLAIN *** (as %.*s)", STR_ARG(user)),
+				wait);
+	OPENSSL_cleanse(plain, strlen(plain));
+	OPENSSL_cleanse(line, strlen(line));
+	free(plain);
+	free(line);
+	return a;
+}
+
+static bool log_in(struct run *r, struct session *x)
+{
+	const struct answer *a =
+		session_auth(r, x, str_of(r->o->user), secret_password(r->secret), WAIT_AUTH);
+
+	if (!a) {
+		x->answer = (struct answer){ .kind = ANSWER_NONE, .detail = "not offered" };
+		return fail(r, x, SESSION_BROKEN, "neither AUTH PLAIN nor LOGIN");
+	}
+	x->answer = *a;
+	if (a->kind == ANSWER_YES)
+		return true;
+	if (a->kind == ANSWER_NO) {
+		act_charge(x->s);
+		return fail(r, x, SESSION_LOGIN_REFUSED, "login");
+	}
+	if (a->kind == ANSWER_LATER)
+		return fail(r, x, SESSION_LOGIN_LATER, "login");
+	return fail_answer(r, x, "login");
+}
+
+/* ---------------------------------------------------------------- opening, closing */
+
+/* No connection, or no greeting: is it the door of this source, or the port? */
+static bool fail_door(struct run *r, struct session *x)
+{
+	(void)fail(r, x, x->answer.kind == ANSWER_CLOSING ? SESSION_BUSY : SESSION_DOOR,
+		   x->answer.text && x->answer.kind != ANSWER_NONE ? "greeting" : "connection");
+	if (x->gone == GONE_LATE || x->gone == GONE_LOCAL)
+		return false;
+	if (x->s->acts > 0 && x->end == SESSION_DOOR) {
+		x->s->shut = true;
+		x->s->shut_how = x->gone;
+	} else if (x->s->role != SOURCE_GUARD) { /* whose door is meant to close */
+		x->e->refusals++;
+	}
+	return false;
+}
+
+static bool greet(struct run *r, struct session *x)
+{
+	if (x->e->implicit && !dialogue_tls(x->d))
+		return dialogue_gone(x->d) == GONE_TLS && x->s->acts == 0 ? fail_tls(r, x)
+									  : fail_door(r, x);
+	x->answer = *dialogue_listen(x->d, WAIT_GREETING, "the greeting");
+	x->greeting_seconds = x->answer.seconds;
+	if (x->answer.code != 220)
+		return fail_door(r, x);
+	x->answer = *session_hello(r, x->d, NULL);
+	if (x->answer.kind != ANSWER_YES)
+		return fail_answer(r, x, "EHLO");
+	return true;
+}
+
+bool session_open(struct run *r, struct endpoint *e, struct source *s, enum session_kind kind,
+		  struct session *out)
+{
+	*out = (struct session){ .e = e, .s = s, .kind = kind };
+	out->d = dialogue_open(r->engine, &e->address, e->port, &s->ip, WAIT_CONNECT);
+	if (dialogue_gone(out->d) != HERE) {
+		out->answer = (struct answer){ .kind = ANSWER_NONE,
+					       .gone = dialogue_gone(out->d),
+					       .detail = gone_name(dialogue_gone(out->d)) };
+		return fail_door(r, out);
+	}
+	if (!greet(r, out))
+		return false;
+	if (kind != SESSION_CLEAR && !e->implicit && !session_secure(r, out))
+		return false;
+	return kind != SESSION_LOGIN || log_in(r, out);
+}
+
+void session_close(struct session *x, enum close_how how)
+{
+	dialogue_close(x->d, how);
+	x->d = NULL;
+}
+
+/* ---------------------------------------------------------------- the budget */
+
+void act_charge(struct source *s)
+{
+	s->acts++;
+}
+
+static unsigned acts_of(const struct run *r, const struct source *s)
+{
+	if (s->shut || s->acts >= ACTS_PER_SOURCE || (r->optional && s->role == SOURCE_GUARD))
+		return 0;
+	return ACTS_PER_SOURCE - s->acts;
+}
+
+/*
+ * Small is better.  The count of a guard test should not be spoiled: an act comes from a free
+ * source if there is one, else from the observer, else, evenly, from those that the guard test
+ * needs.
+ */
+static unsigned preference(const struct source *s)
+{
+	switch (s->role) {
+	case SOURCE_FREE:
+		return 0;
+	case SOURCE_OBSERVER:
+		return 1;
+	case SOURCE_GUARD:
+		break;
+	}
+	return 2 + s->acts;
+}
+
+struct source *act_source(struct run *r, const struct endpoint *e)
+{
+	struct source *best = NULL;
+
+	for (size_t i = 0; i < r->n_sources; i++) {
+		struct source *s = &r->sources[i];
+
+		if (source_reaches(s, e) && acts_of(r, s) &&
+		    (!best || preference(s) < preference(best)))
+			best = s;
+	}
+	return best;
+}
+
+unsigned acts_left(const struct run *r, const struct endpoint *e)
+{
+	unsigned n = 0;
+
+	for (size_t i = 0; i < r->n_sources; i++)
+		if (source_reaches(&r->sources[i], e))
+			n += acts_of(r, &r->sources[i]);
+	return n;
+}
+
+void session_share_end(struct run *r)
+{
+	if (!r->shared)
+		return;
+	if (r->shared->d)
+		session_close(r->shared, CLOSE_QUIT);
+	free(r->shared);
+	r->shared = NULL;
+}
+
+static bool fits(const struct session *x, const struct endpoint *e, const struct source *s,
+		 enum session_kind kind)
+{
+	return x && x->d && x->e == e && x->s == s && x->kind == kind &&
+	       dialogue_gone(x->d) == HERE;
+}
+
+struct session *session_for_act(struct run *r, struct endpoint *e, enum session_kind kind,
+				const char **why)
+{
+	struct source *s;
+
+	*why = "no --source is left that may act";
+	while ((s = act_source(r, e)) && endpoint_is_open(e)) {
+		if (fits(r->shared, e, s, kind))
+			return r->shared;
+		session_share_end(r);
+		r->shared = xcalloc(1, sizeof *r->shared);
+		if (session_open(r, e, s, kind, r->shared))
+			return r->shared;
+		*why = r->shared->why;
+		if (!s->shut) /* another source would hear the same */
+			break;
+	}
+	return NULL;
+}
+
+/* ---------------------------------------------------------------- transactions */
+
+const char *answer_brief(const struct run *r, const struct answer *a)
+{
+	size_t n;
+
+	if (a->kind == ANSWER_NONE || a->kind == ANSWER_MALFORMED)
+		return a->detail;
+	n = strcspn(a->text, "\n");
+	return n > 100 ? run_text(r, "%.97s...", a->text) : run_text(r, "%.*s", (int)n, a->text);
+}
+
+static enum outcome outcome_of(const struct answer *a)
+{
+	switch (a->kind) {
+	case ANSWER_YES:
+		return OUTCOME_ACCEPTED;
+	case ANSWER_NO:
+		return a->enhanced[1] == 1 ? OUTCOME_ADDRESS : OUTCOME_REFUSED;
+	case ANSWER_LATER:
+		return a->enhanced[1] == 1 ? OUTCOME_ADDRESS : OUTCOME_LATER;
+	case ANSWER_MORE:
+	case ANSWER_CLOSING:
+	case ANSWER_MALFORMED:
+	case ANSWER_NONE:
+		break;
+	}
+	return OUTCOME_BROKEN;
+}
+
+struct transaction session_transaction(struct run *r, struct session *x, const char *from,
+				       const char *to)
+{
+	size_t spoken = dialogue_spoken(x->d);
+	struct transaction t = { .from = from, .at_mail = true };
+
+	t.answer = *dialogue_say(x->d, run_text(r, "MAIL FROM:<%s>", from), WAIT_REPLY);
+	if (t.answer.kind == ANSWER_YES) {
+		t.at_mail = false;
+		t.answer = *dialogue_say(x->d, run_text(r, "RCPT TO:<%s>", to), WAIT_REPLY);
+	}
+	t.outcome = outcome_of(&t.answer);
+	t.reply = answer_brief(r, &t.answer);
+	t.evidence = dialogue_since(x->d, spoken);
+	if (dialogue_gone(x->d) == HERE && !t.at_mail)
+		(void)dialogue_say(x->d, "RSET", WAIT_REPLY);
+	return t;
+}

@@ -1,0 +1,277 @@
+/*
+ * The survey; see survey.h.  What the server says is copied, judged elsewhere.
+ */
+#include "check/survey.h"
+
+#include "check/session.h"
+
+enum { BUSY_WAIT = 60, SPEAKS_FIRST_WAIT = 3 };
+
+/* "smtp.example.org": letters, digits, dots and dashes, with a dot inside. */
+static bool is_host_name(str s)
+{
+	if (s.n < 3 || s.n > 253 || s.p[0] == '.' || s.p[0] == '-' || str_chr(s, '.') < 0)
+		return false;
+	for (size_t i = 0; i < s.n; i++)
+		if (!((s.p[i] >= 'a' && s.p[i] <= 'z') || (s.p[i] >= 'A' && s.p[i] <= 'Z') ||
+		      (s.p[i] >= '0' && s.p[i] <= '9') || s.p[i] == '.' || s.p[i] == '-'))
+			return false;
+	return s.p[s.n - 1] != '.' && !(s.p[s.n - 1] >= '0' && s.p[s.n - 1] <= '9');
+}
+
+/* The host name that a reply begins with. */
+static str name_in(const struct answer *a)
+{
+	size_t at = 0;
+	str line, word;
+
+	if (a->reply.kind != REPLY_COMPLETE || !reply_line(&a->reply, &at, &line) ||
+	    !str_word(&line, &word) || !is_host_name(word))
+		return STR_NULL;
+	return word;
+}
+
+/* ---------------------------------------------------------------- one port */
+
+static const char *mechanisms_in(struct run *r, const struct answer *ehlo)
+{
+	struct buf b _buf_free_ = { 0 };
+	str parameters;
+
+	if (ehlo->kind != ANSWER_YES || !reply_offers(&ehlo->reply, STR("AUTH"), &parameters))
+		return NULL;
+	buf_add_escaped(&b, parameters);
+	return arena_str(r->arena, buf_str(&b)).p;
+}
+
+static void keep_tls(struct run *r, struct endpoint *e, struct dialogue *d)
+{
+	str greeting = name_in(&e->greeting), hello = name_in(&e->ehlo);
+	SSL *ssl = dialogue_ssl(d);
+
+	e->tls_up = true;
+	e->tls_version = SSL_get_version(ssl);
+	e->certificate_name = r->o->host;
+	/* An address was given: the name that clients use is, presumably, the server's own. */
+	if (r->host_is_address && !certificate_has_name(ssl, r->o->host)) {
+		if (greeting.p)
+			e->certificate_name = run_text(r, "%.*s", STR_ARG(greeting));
+		else if (hello.p)
+			e->certificate_name = run_text(r, "%.*s", STR_ARG(hello));
+	}
+	e->certificate = certificate_judge(ssl, e->certificate_name, (time_t)r->started, r->arena);
+}
+
+static bool start_tls(struct endpoint *e, struct dialogue *d)
+{
+	e->tls_tried = true;
+	if (dialogue_tls(d))
+		return true;
+	e->tls_error = dialogue_tls_error(d);
+	return false;
+}
+
+/* A port that begins in clear text. True: TLS came up, or was not offered. */
+static bool look_clear(struct run *r, struct endpoint *e, struct dialogue *d)
+{
+	e->greeting = *dialogue_listen(d, WAIT_GREETING, "the greeting");
+	if (e->greeting.code != 220)
+		return true;
+	e->ehlo = *session_hello(r, d, &e->no_esmtp);
+	if (e->ehlo.kind != ANSWER_YES)
+		return true;
+	e->mechanisms_clear = mechanisms_in(r, &e->ehlo);
+	e->auth_clear = e->mechanisms_clear != NULL;
+	e->offers_starttls = reply_offers(&e->ehlo.reply, STR("STARTTLS"), NULL);
+	if (!e->offers_starttls)
+		return true;
+	e->starttls = *dialogue_say(d, "STARTTLS", WAIT_REPLY);
+	if (e->starttls.kind != ANSWER_YES)
+		return true;
+	if (!start_tls(e, d))
+		return false;
+	keep_tls(r, e, d);
+	e->ehlo_tls = *session_hello(r, d, &e->no_esmtp);
+	e->mechanisms = mechanisms_in(r, &e->ehlo_tls);
+	return true;
+}
+
+/* A port with TLS from the first byte. */
+static bool look_implicit(struct run *r, struct endpoint *e, struct dialogue *d)
+{
+	if (!start_tls(e, d))
+		return false;
+	e->greeting = *dialogue_listen(d, WAIT_GREETING, "the greeting");
+	if (e->greeting.code == 220) {
+		e->ehlo_tls = *session_hello(r, d, &e->no_esmtp);
+		e->mechanisms = mechanisms_in(r, &e->ehlo_tls);
+	}
+	keep_tls(r, e, d);
+	return true;
+}
+
+static void clear_look(struct endpoint *e)
+{
+	*e = (struct endpoint){ .address = e->address,
+				.port = e->port,
+				.name = e->name,
+				.implicit = e->implicit,
+				.refusals = e->refusals };
+}
+
+static bool look(struct run *r, struct endpoint *e, struct source *s)
+{
+	struct dialogue *d;
+	bool fine;
+
+	clear_look(e);
+	d = dialogue_open(r->engine, &e->address, e->port, &s->ip, WAIT_CONNECT);
+	e->reach = dialogue_gone(d);
+	fine = e->reach != HERE || (e->implicit ? look_implicit(r, e, d) : look_clear(r, e, d));
+	e->exchanges = dialogue_since(d, 0);
+	dialogue_close(d, CLOSE_QUIT);
+	return fine;
+}
+
+/* Does the port, left alone, begin to speak in clear text? */
+static void listen_in_clear(struct run *r, struct endpoint *e, struct source *s)
+{
+	struct dialogue *d = dialogue_open(r->engine, &e->address, e->port, &s->ip, WAIT_CONNECT);
+	const struct answer *a;
+
+	if (dialogue_gone(d) == HERE) {
+		a = dialogue_listen(d, SPEAKS_FIRST_WAIT, "a greeting in clear text");
+		if (a->kind == ANSWER_YES || (a->code / 100 >= 4)) {
+			e->clear465 = true;
+			e->exchanges = dialogue_since(d, 0);
+		}
+	}
+	dialogue_close(d, CLOSE_QUIT);
+}
+
+void survey_endpoint(struct run *r, struct endpoint *e, struct source *s)
+{
+	bool fine;
+
+	run_progress(r, "looking at %s", e->name);
+	fine = look(r, e, s);
+	if (e->greeting.kind == ANSWER_CLOSING && e->greeting.code == 421) {
+		engine_pause(r->engine, BUSY_WAIT,
+			     "the server said that it is busy (421): trying once more");
+		fine = look(r, e, s);
+	}
+	if (!fine && e->implicit)
+		listen_in_clear(r, e, s);
+	else if (!fine) /* a handshake that failed may be chance: twice is not */
+		(void)look(r, e, s);
+	/* a port that does not greet is not asked again and again */
+	if (e->reach == HERE && e->greeting.code != 220)
+		e->refusals = 2;
+}
+
+/* ---------------------------------------------------------------- names */
+
+static void find_mta(struct run *r, str banner)
+{
+	static const char *const words[][2] = { { "Postfix", "postfix" },
+						{ "Exim", "exim" },
+						{ "Sendmail", "sendmail" },
+						{ "OpenSMTPD", "opensmtpd" } };
+
+	for (size_t i = 0; i < sizeof words / sizeof *words && !r->mta; i++) {
+		ssize_t at = str_find(banner, str_of(words[i][0]));
+		str rest, version;
+
+		if (at < 0)
+			continue;
+		r->mta = words[i][1];
+		rest = str_from(banner, (size_t)at + strlen(words[i][0]));
+		if (str_word(&rest, &version) && version.p[0] >= '0' && version.p[0] <= '9') {
+			struct buf b _buf_free_ = { 0 };
+
+			buf_add_escaped(&b, str_head(version, 40));
+			r->mta_version = arena_str(r->arena, buf_str(&b)).p;
+		}
+	}
+}
+
+/* "mx.example.org Hello client.example [192.0.2.1], pleased to meet you" */
+static void find_seen(struct run *r, const struct endpoint *e, const char **client)
+{
+	const struct answer *a = e->ehlo_tls.text ? &e->ehlo_tls : &e->ehlo;
+	size_t at = 0;
+	str line, word;
+	struct ip ip;
+
+	if (a->kind != ANSWER_YES || !reply_line(&a->reply, &at, &line))
+		return;
+	(void)str_word(&line, &word);
+	while (str_word(&line, &word)) {
+		while (word.n && (word.p[word.n - 1] == ',' || word.p[word.n - 1] == '.'))
+			word.n--;
+		if (word.n && word.p[0] == '[' && ip_parse(word, &ip) == 0) {
+			char text[IP_TEXT_MAX];
+
+			ip_print(&ip, text);
+			r->seen_as = run_text(r, "%s", text);
+		} else if (!*client && is_host_name(word)) {
+			*client = run_text(r, "%.*s", STR_ARG(word));
+		}
+	}
+}
+
+/* "lab.test" of "mx.lab.test"; a name of two labels stays. */
+static const char *domain_of(const char *host)
+{
+	const char *dot = strchr(host, '.');
+
+	return dot && strchr(dot + 1, '.') ? dot + 1 : host;
+}
+
+static bool is_inside(const char *name, const char *domain)
+{
+	size_t n = strlen(name), m = strlen(domain);
+
+	return n >= m && strcasecmp(name + n - m, domain) == 0 &&
+	       (n == m || name[n - m - 1] == '.');
+}
+
+void survey_names(struct run *r)
+{
+	const char *client = NULL, *user = r->o->user;
+
+	for (size_t i = 0; i < r->n_endpoints; i++) {
+		struct endpoint *e = &r->endpoints[i];
+		str name = name_in(&e->greeting);
+
+		if (!r->mta)
+			find_mta(r, e->greeting.reply.text);
+		if (!r->server_host && name.p)
+			r->server_host = run_text(r, "%.*s", STR_ARG(name));
+		find_seen(r, e, &client);
+	}
+	if (!r->host_is_address || !r->server_host)
+		r->server_host = r->o->host;
+	if (r->o->from)
+		r->mail = r->o->from;
+	else if (user && strchr(user, '@'))
+		r->mail = user;
+	if (r->mail)
+		r->domain = strrchr(r->mail, '@') + 1;
+	else if (is_host_name(str_of(r->server_host)))
+		r->domain = domain_of(r->server_host);
+	else /* an address, and a server that does not say its name */
+		r->domain = run_text(r, strchr(r->server_host, ':') ? "[IPv6:%s]" : "[%s]",
+				     r->server_host);
+	if (!r->mail && user)
+		r->mail = run_text(r, "%s@%s", user, r->domain);
+	r->other = r->o->other ? r->o->other : run_text(r, "postmaster@%s", r->domain);
+	r->foreign = r->o->foreign;
+	if (!r->foreign && r->o->helo && is_host_name(str_of(r->o->helo)) &&
+	    !is_inside(r->o->helo, r->domain))
+		r->foreign = r->o->helo;
+	if (!r->foreign && client && !is_inside(client, r->domain))
+		r->foreign = client;
+	if (!r->foreign)
+		r->foreign = "example.org";
+}
