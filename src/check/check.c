@@ -30,6 +30,8 @@ static const struct step {
 };
 enum { STEPS = sizeof steps / sizeof *steps };
 
+static const char more_sources[] = "give more addresses (--source)";
+
 /* ---------------------------------------------------------------- before the first connection */
 
 static int resolve(struct run *r, struct err *err)
@@ -85,6 +87,19 @@ static void list_sources(struct run *r)
 		add_source(r, &r->o->observer, true);
 }
 
+/* Is each of them an address of this machine? */
+static int look_at_sources(const struct run *r, struct err *err)
+{
+	for (size_t i = 0; i < r->n_sources; i++) {
+		const struct source *s = &r->sources[i];
+
+		if (s->ip.family && !dialogue_can_come_from(&s->ip))
+			return err_set(err, -EADDRNOTAVAIL, "%s is no address of this machine",
+				       s->name);
+	}
+	return 0;
+}
+
 /* The first that can reach it: a look is no act, so any will do. */
 static struct source *looking_source(struct run *r, const struct endpoint *e)
 {
@@ -117,7 +132,7 @@ static void plan(struct run *r)
 	unsigned acts = 0, looks = 0;
 
 	for (size_t i = 0; i < r->n_sources; i++)
-		acts += ACTS_PER_SOURCE;
+		acts += r->may_unban ? ACTS_WITH_UNBAN : ACTS_PER_SOURCE;
 	if (acts > STEPS)
 		acts = STEPS;
 	for (size_t i = 0; i < r->n_endpoints; i++)
@@ -252,11 +267,8 @@ static bool lacks(struct run *r, const struct check *c, struct endpoint *e)
 		return true;
 	}
 	if ((c->needs & NEEDS_ACT) && !acts_left(r, e)) {
-		add_missing(
-			r, c, e, UNKNOWN,
-			"not tried: more than two suspicious acts from one address might get it "
-			"banned",
-			"give more addresses (--source)");
+		add_missing(r, c, e, UNKNOWN, "not tried: two acts from each address are made",
+			    more_sources);
 		return true;
 	}
 	return false;
@@ -308,6 +320,24 @@ static void note_doors(struct run *r)
 	}
 }
 
+/* How many more addresses would answer everything that is required? */
+static void count_missing_sources(struct run *r)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < r->n_findings; i++)
+		n += r->findings[i].hint == more_sources && r->findings[i].check->required &&
+		     !r->findings[i].optional;
+	n = (n + ACTS_PER_SOURCE - 1) / ACTS_PER_SOURCE;
+	for (size_t i = 0; n && i < r->n_findings; i++)
+		if (r->findings[i].hint == more_sources)
+			r->findings[i].hint =
+				run_text(r,
+					 "give %zu more address%s (--source): each may make %d "
+					 "suspicious acts",
+					 n, n > 1 ? "es" : "", ACTS_PER_SOURCE);
+}
+
 static void act(struct run *r)
 {
 	take_step(r, &(struct step){ "AUTH-10", 0, true, false });
@@ -317,6 +347,7 @@ static void act(struct run *r)
 			take_step(r, &steps[i]);
 	session_share_end(r);
 	note_doors(r);
+	count_missing_sources(r);
 }
 
 /* ---------------------------------------------------------------- the guard */
@@ -366,10 +397,14 @@ int check_prepare(struct run *r, struct err *err)
 		return rc;
 	list_sources(r);
 	list_endpoints(r);
-	if (r->o->guard) {
+	rc = look_at_sources(r, err);
+	if (rc < 0)
+		return rc;
+	if (r->o->guard)
 		guard_assign(r);
-		r->guard->n_guards = local_guards_find(r->o->socket, r->arena, r->guard->guards);
-	}
+	if (r->o->guard || r->o->unban)
+		r->n_guards = local_guards_find(r->o->socket, r->arena, r->guards);
+	r->may_unban = r->o->unban && r->n_guards > 0;
 	plan(r);
 	return 0;
 }
@@ -391,5 +426,8 @@ int check_run(struct run *r, struct err *err)
 		test_guard(r);
 	else
 		skip_guard(r);
+	for (size_t i = 0; r->may_unban && i < r->n_sources; i++)
+		if (r->sources[i].acts || r->sources[i].shut)
+			(void)run_unban(r, &r->sources[i]);
 	return 0;
 }

@@ -140,6 +140,15 @@ static socklen_t sockaddr_of(const struct ip *ip, uint16_t port, struct sockaddr
 	return sizeof *in6;
 }
 
+bool dialogue_can_come_from(const struct ip *ip)
+{
+	struct sockaddr_storage ss;
+	socklen_t n = sockaddr_of(ip, 0, &ss);
+	int fd _close_ = socket(ss.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	return fd >= 0 && bind(fd, (struct sockaddr *)&ss, n) == 0;
+}
+
 struct connecting {
 	bool ready;
 };

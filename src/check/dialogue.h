@@ -100,6 +100,9 @@ void engine_extend(struct engine *e, double seconds);
 /* Waits for the sake of waiting. */
 void engine_pause(struct engine *e, double seconds, const char *reason);
 
+/* Is it an address of this machine? */
+bool dialogue_can_come_from(const struct ip *ip);
+
 struct dialogue;
 
 /*

@@ -164,27 +164,32 @@ static void look_around(struct run *r, struct series *s)
 {
 	double wait = s->kind == DOOR_DROP ? COVER_PATIENCE : patience(s);
 
-	s->closed[s->n_closed++] = s->endpoint->port;
+	s->n_open = s->n_closed = 0;
 	for (size_t i = 0; i < r->n_endpoints; i++) {
 		struct endpoint *e = &r->endpoints[i];
+		struct probe p;
 
 		if (e == s->endpoint || e->reach != HERE || e->greeting.code != 220 ||
 		    !ip_eq(&e->address, &s->endpoint->address))
 			continue;
-		if (door_probe(r, e, s->source, wait).door == DOOR_OPEN)
+		p = door_probe(r, e, s->source, wait);
+		if (p.door == DOOR_OPEN) {
 			s->still_open[s->n_open++] = e->port;
-		else
+		} else {
 			s->closed[s->n_closed++] = e->port;
+			s->kind = p.door; /* the first look may have been cut off in its middle */
+		}
 	}
 }
 
-/* The door was seen closed once: is it, and for this address only? */
-static void confirm(struct run *r, struct series *s)
+/*
+ * Looks again, some seconds later, and at the other ports, too: closed ones confirm it as well as
+ * the same one would.  False: the door is open after all.
+ */
+static bool is_still_closed(struct run *r, struct series *s)
 {
 	bool limit = s->kind == DOOR_LIMIT;
 	double after = limit ? LIMIT_AFTER : CONFIRM_AFTER;
-	const struct source *o;
-	struct endpoint *e;
 	struct probe p;
 
 	if (r->o->timeout > 0 && after > r->o->timeout)
@@ -192,14 +197,32 @@ static void confirm(struct run *r, struct series *s)
 	engine_pause(r->engine, s->suspected + after - engine_elapsed(r->engine),
 		     limit ? "a limit per minute would be over by then (421)"
 			   : "a closed door is looked at twice");
-	p = door_probe(r, s->endpoint, s->source, patience(s));
 	s->suspected = 0;
-	if (p.door == DOOR_OPEN) {
-		s->limited |= limit;
-		s->slowed |= !limit;
-		return;
+	if (!limit)
+		look_around(r, s);
+	if (limit || s->n_closed == 0 || s->n_open > 0) {
+		p = door_probe(r, s->endpoint, s->source, patience(s));
+		if (p.door == DOOR_OPEN) {
+			s->limited |= limit;
+			s->slowed |= !limit;
+			return false;
+		}
+		s->kind = p.door;
+		if (limit)
+			look_around(r, s);
 	}
-	s->kind = p.door;
+	s->closed[s->n_closed++] = s->endpoint->port;
+	return true;
+}
+
+/* The door was seen closed once: is it, and for this address only? */
+static void confirm(struct run *r, struct series *s)
+{
+	const struct source *o;
+	struct endpoint *e;
+
+	if (!is_still_closed(r, s))
+		return;
 	o = find_observer(r, s);
 	e = o ? endpoint_for_login(r, o) : NULL;
 	if (!e) {
@@ -216,7 +239,6 @@ static void confirm(struct run *r, struct series *s)
 	}
 	s->state = SERIES_BLOCKED;
 	s->source->shut = true;
-	look_around(r, s);
 }
 
 /* ---------------------------------------------------------------- rounds */
@@ -325,22 +347,10 @@ static void look_for_soft_block(struct run *r, struct series *s)
 	session_close(&x, CLOSE_QUIT);
 }
 
-static void ask_local_guard(struct run *r, struct series *s)
+static void ask_local_guards(const struct run *r, struct series *s)
 {
-	struct guard_report *g = r->guard;
-
-	for (size_t i = 0; s->state == SERIES_BLOCKED && !s->ban_known && i < g->n_guards; i++)
-		s->ban_known = local_guard_ban(&g->guards[i], &s->source->ip, r->arena, &s->ban);
-}
-
-static void lift_bans(struct run *r)
-{
-	struct guard_report *g = r->guard;
-
-	for (size_t i = 0; i < BEHAVIOURS; i++)
-		for (size_t k = 0; g->series[i].state == SERIES_BLOCKED && k < g->n_guards; k++)
-			if (local_guard_unban(&g->guards[k], &g->series[i].source->ip, r->arena))
-				run_say(r, "the ban of %s is lifted", g->series[i].source->name);
+	for (size_t i = 0; s->state == SERIES_BLOCKED && !s->ban_known && i < r->n_guards; i++)
+		s->ban_known = local_guard_ban(&r->guards[i], &s->source->ip, r->arena, &s->ban);
 }
 
 void guard_run(struct run *r)
@@ -355,8 +365,6 @@ void guard_run(struct run *r)
 	rounds(r);
 	for (size_t i = 0; i < BEHAVIOURS; i++) {
 		look_for_soft_block(r, &g->series[i]);
-		ask_local_guard(r, &g->series[i]);
+		ask_local_guards(r, &g->series[i]);
 	}
-	if (r->o->unban)
-		lift_bans(r);
 }

@@ -6,7 +6,6 @@
 #pragma once
 
 #include "check/door.h"
-#include "check/local_guard.h"
 #include "check/session.h"
 
 enum {
@@ -56,9 +55,6 @@ struct series {
 
 struct guard_report {
 	struct series series[BEHAVIOURS];
-	struct local_guard guards[LOCAL_GUARDS_MAX];
-	size_t n_guards;
-	const char *unban; /* the command that lifts the bans; NULL: not known */
 };
 
 /* Which sources make which series; before the acts are planned. */

@@ -8,20 +8,20 @@ static const char *kind_name(enum door d)
 {
 	switch (d) {
 	case DOOR_DROP:
-		return "no answer any more";
+		return "then silence";
 	case DOOR_REJECT:
-		return "connections are refused";
+		return "then refused connections";
 	case DOOR_APP:
-		return "connections end at once";
+		return "then connections that end at once";
 	case DOOR_SMTP:
-		return "refused by the mail server";
+		return "then refused by the mail server";
 	case DOOR_LIMIT:
-		return "421 instead of a greeting";
+		return "then 421 instead of a greeting";
 	case DOOR_OPEN:
 	case DOOR_UNKNOWN:
 		break;
 	}
-	return "closed";
+	return "then closed";
 }
 
 static const char *duration(const struct run *r, int64_t seconds)
@@ -75,44 +75,54 @@ static void judge_never(struct run *r, const struct check *c, struct series *s)
 	f->evidence = s->evidence;
 }
 
+/* "after 5 wrong logins (connections are refused), for 4 h by fail2ban's jail postfix" */
+static const char *block_text(const struct run *r, const struct series *s)
+{
+	const char *text = run_text(r, "after %u %s, %s", s->counted, guard_behaviour(s->letter),
+				    kind_name(s->kind));
+
+	if (s->acts_before)
+		text = run_text(r, "%s (and %u other act%s before)", text, s->acts_before,
+				s->acts_before > 1 ? "s" : "");
+	if (s->ban_known)
+		text = run_text(r, "%s, %s%s by %s's jail %s", text,
+				s->ban.seconds < 0 ? "" : "for ", duration(r, s->ban.seconds),
+				s->ban.guard, s->ban.jail);
+	return text;
+}
+
 static void judge_blocked(struct run *r, const struct check *c, struct series *s)
 {
-	const char *text = run_text(r, "blocked after %u %s (%s)", s->counted,
-				    guard_behaviour(s->letter), kind_name(s->kind));
+	const char *text = block_text(r, s);
 	struct finding *f = finding_add(r, c, s->endpoint, PASS, "%s", text);
 	int64_t ban = s->ban.seconds;
 
 	f->evidence = s->evidence;
-	if (s->acts_before)
-		text = run_text(r, "%s, and %u other act%s before", text, s->acts_before,
-				s->acts_before > 1 ? "s" : "");
-	if (s->ban_known)
-		text = run_text(r, "%s, %s%s by %s's jail %s", text, ban < 0 ? "" : "for ",
-				duration(r, ban), s->ban.guard, s->ban.jail);
-	f->why = text;
 	if (s->counted > ATTEMPTS_MOST) {
 		f->status = FAIL;
-		f->why = run_text(r, "%s: too late, %d are enough", text, ATTEMPTS_MOST);
+		f->why = run_text(r, "blocked %s: too late, %d are enough", text, ATTEMPTS_MOST);
 	} else if (s->n_open > 0) {
 		f->status = FAIL;
-		f->why = run_text(r, "%s, but port %u stays open: an attacker goes on there", text,
-				  s->still_open[0]);
+		f->why =
+			run_text(r, "blocked %s; but port %u stays open: an attacker goes on there",
+				 text, s->still_open[0]);
 	} else if (!s->ban_known) {
 		f->status = UNKNOWN;
-		f->why = run_text(r, "%s, for how long is not known", text);
+		f->why = run_text(r, "%s; for how long is not known", text);
 		f->hint = "run it on the server as root, or where its guard's socket is (-s "
 			  "SOCKET), so "
 			  "that the guard can be asked for the ban time";
 	} else if (ban >= 0 && ban < BAN_LEAST) {
 		f->status = FAIL;
-		f->why = run_text(r, "%s: too short, 3 to 24 hours are wanted", text);
+		f->why = run_text(r, "blocked %s: too short, 3 to 24 hours are wanted", text);
 	} else if (ban < 0 || ban > BAN_MOST) {
 		f->status = WARN;
-		f->why = run_text(r, "%s: longer than the recommended 24 hours", text);
+		f->why = run_text(r, "blocked %s: longer than the recommended 24 hours", text);
 	} else if (s->counted < ATTEMPTS_LEAST) {
 		f->status = WARN;
 		f->why = run_text(r,
-				  "%s: sooner than the recommended %d; who mistypes is locked out",
+				  "blocked %s: sooner than the recommended %d; who mistypes is "
+				  "locked out",
 				  text, ATTEMPTS_LEAST);
 	}
 	f->severity = f->status == FAIL   ? c->severity

@@ -76,7 +76,7 @@ static bool says_nothing(const struct endpoint *e, const struct transaction *t,
 static void judge(struct run *r, const struct check *c, struct endpoint *e, struct session *x,
 		  const char *from, enum session_kind kind)
 {
-	const char *where = kind == SESSION_CLEAR || e->implicit ? "" : " (after TLS)";
+	const char *where = kind == SESSION_CLEAR || e->implicit ? "" : ", after TLS";
 	struct transaction local = { .outcome = OUTCOME_ACCEPTED }, t;
 	struct finding *f;
 

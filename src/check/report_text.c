@@ -71,7 +71,7 @@ void report_guard_plan(const struct run *r, FILE *out)
 	fprintf(out,
 		"\nUp to %d attempts each; it takes 2 minutes, usually, and %.0f at the most.\n",
 		ATTEMPTS_MAX, guard_longest(r) / 60 + 1);
-	if (r->guard->n_guards == 0) {
+	if (r->n_guards == 0) {
 		fputs("No guard was found on this machine: lift the bans there afterwards, for "
 		      "example by\n"
 		      "  fail2ban-client unban ADDRESS...     or     lastknock unban ADDRESS...\n",
@@ -81,8 +81,8 @@ void report_guard_plan(const struct run *r, FILE *out)
 	fputs(r->o->unban ? "The bans are lifted at the end, as by\n"
 			  : "To lift the bans afterwards:\n",
 	      out);
-	for (size_t i = 0; i < r->guard->n_guards; i++) {
-		const struct local_guard *g = &r->guard->guards[i];
+	for (size_t i = 0; i < r->n_guards; i++) {
+		const struct local_guard *g = &r->guards[i];
 
 		fprintf(out, "  %s -s %s %s",
 			strcmp(g->name, "fail2ban") == 0 ? "fail2ban-client" : "lastknock unban",
@@ -117,27 +117,43 @@ static bool alike(const struct finding *a, const struct finding *b)
 	return a->check == b->check && a->status == b->status && strcmp(a->why, b->why) == 0;
 }
 
-/* The places of all findings that say the same: "25, 587", with addresses if there are several. */
+static bool is_said_of(const struct run *r, const struct finding *f, const struct endpoint *e)
+{
+	for (size_t i = 0; i < r->n_findings; i++)
+		if (r->findings[i].endpoint == e && alike(&r->findings[i], f))
+			return true;
+	return false;
+}
+
+/* Is it said of this port of every address? */
+static bool is_said_everywhere(const struct run *r, const struct finding *f, uint16_t port)
+{
+	for (size_t i = 0; i < r->n_endpoints; i++)
+		if (r->endpoints[i].port == port && !is_said_of(r, f, &r->endpoints[i]))
+			return false;
+	return true;
+}
+
+/* The places of all findings that say the same: "25, 587", with the address if not all have it. */
 static const char *places(const struct run *r, size_t first)
 {
+	const struct finding *f = &r->findings[first];
 	struct buf b _buf_free_ = { 0 };
 
-	for (size_t i = first; i < r->n_findings; i++) {
-		const struct finding *f = &r->findings[i];
+	for (size_t i = 0; i < r->n_endpoints; i++) {
+		const struct endpoint *e = &r->endpoints[i];
+		bool everywhere = is_said_everywhere(r, f, e->port);
+		char text[IP_TEXT_MAX];
 
-		if (!f->endpoint || !alike(f, &r->findings[first]))
-			continue;
+		if (!is_said_of(r, f, e) || (everywhere && i >= PORTS))
+			continue; /* the first address speaks for all */
 		if (b.n)
 			buf_add_z(&b, ", ");
-		if (r->n_addresses > 1) {
-			char text[IP_TEXT_MAX];
-
-			ip_print(&f->endpoint->address, text);
-			buf_printf(&b, f->endpoint->address.family == 6 ? "[%s]:%u" : "%s:%u", text,
-				   f->endpoint->port);
-		} else {
-			buf_printf(&b, "%u", f->endpoint->port);
-		}
+		ip_print(&e->address, text);
+		if (everywhere)
+			buf_printf(&b, "%u", e->port);
+		else
+			buf_printf(&b, e->address.family == 6 ? "[%s]:%u" : "%s:%u", text, e->port);
 	}
 	return arena_str(r->arena, buf_str(&b)).p;
 }
@@ -164,8 +180,6 @@ static void print_finding(const struct run *r, size_t i, FILE *out, const struct
 	else
 		fprintf(out, "%s%s%s%s\n", f->check->title, *f->why ? " (" : "", f->why,
 			*f->why ? ")" : "");
-	if (f->hint)
-		fprintf(out, "             -- %s\n", f->hint);
 	if (o->verbose)
 		print_evidence(f, out);
 }

@@ -143,7 +143,18 @@ void finding_forget(struct run *r, const char *id, const struct endpoint *e)
 	r->n_findings = kept;
 }
 
-/* ---------------------------------------------------------------- endpoints */
+/* ---------------------------------------------------------------- endpoints, sources */
+
+bool run_unban(const struct run *r, const struct source *s)
+{
+	bool lifted = false;
+
+	for (size_t i = 0; i < r->n_guards; i++)
+		lifted |= local_guard_unban(&r->guards[i], &s->ip, r->arena);
+	if (lifted)
+		run_say(r, "the ban of %s is lifted", s->name);
+	return lifted;
+}
 
 bool source_reaches(const struct source *s, const struct endpoint *e)
 {

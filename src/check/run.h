@@ -7,6 +7,7 @@
 #include "base/ip.h"
 #include "check/certificate.h"
 #include "check/dialogue.h"
+#include "check/local_guard.h"
 
 enum requirement { REQUIREMENT_NONE, R1, R2, R3, REQUIREMENTS };
 enum status { PASS, FAIL, WARN, INFO, UNKNOWN, SKIP, NA, STATUSES };
@@ -22,8 +23,9 @@ enum severity {
 enum {
 	ADDRESSES_MAX = 8, /* of one host that are tested */
 	SOURCES_MAX = 64,
-	ACTS_PER_SOURCE = 2, /* guards ban after 3 at the earliest */
-	PORTS = 3,           /* 25, 587, 465 */
+	ACTS_PER_SOURCE = 2,   /* guards ban after 3 at the earliest */
+	ACTS_WITH_UNBAN = 100, /* where we can have the bans lifted */
+	PORTS = 3,             /* 25, 587, 465 */
 };
 
 struct check_options {
@@ -108,7 +110,10 @@ struct run {
 	const char *seen_as; /* our address in the server's words, or NULL */
 	const char *mta, *mta_version;
 
-	unsigned planned, expected; /* connections */
+	unsigned planned, expected;                  /* connections */
+	struct local_guard guards[LOCAL_GUARDS_MAX]; /* on this machine; asked for ban times */
+	size_t n_guards;
+	bool may_unban; /* --unban, and there is one to tell */
 	struct finding *findings;
 	size_t n_findings, findings_room;
 	struct guard_report *guard; /* NULL: not tested */
@@ -144,6 +149,8 @@ struct endpoint *endpoint_find(struct run *r, uint16_t port, const struct source
 bool endpoint_is_open(const struct endpoint *e);
 /* Where a login belongs: the first of 587, 465, 25 that offers AUTH over TLS. */
 struct endpoint *endpoint_for_login(struct run *r, const struct source *s);
+/* Lifts the bans of this source, if the guards here have any. */
+bool run_unban(const struct run *r, const struct source *s);
 /* Can this source reach the endpoint (the same family, or chosen by the system)? */
 bool source_reaches(const struct source *s, const struct endpoint *e);
 

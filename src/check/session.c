@@ -213,9 +213,12 @@ void act_charge(struct source *s)
 
 static unsigned acts_of(const struct run *r, const struct source *s)
 {
-	if (s->shut || s->acts >= ACTS_PER_SOURCE || (r->optional && s->role == SOURCE_GUARD))
+	/* what can be lifted need not be avoided */
+	unsigned most = r->may_unban && s->role == SOURCE_FREE ? ACTS_WITH_UNBAN : ACTS_PER_SOURCE;
+
+	if (s->shut || s->acts >= most || (r->optional && s->role == SOURCE_GUARD))
 		return 0;
-	return ACTS_PER_SOURCE - s->acts;
+	return most - s->acts;
 }
 
 /*
@@ -291,8 +294,12 @@ struct session *session_for_act(struct run *r, struct endpoint *e, enum session_
 		if (session_open(r, e, s, kind, r->shared))
 			return r->shared;
 		*why = r->shared->why;
-		if (!s->shut) /* another source would hear the same */
+		if (s->shut && r->may_unban && run_unban(r, s)) {
+			s->shut = false;
+			s->acts = 0;
+		} else if (!s->shut) { /* another source would hear the same */
 			break;
+		}
 	}
 	return NULL;
 }

@@ -130,7 +130,7 @@ static int run(struct run *r, struct screen *screen, const struct report_options
 		report_text(r, &v, stdout, ro);
 	if (rc < 0) {
 		fprintf(stderr, "lastknock check: %s\n", err.text);
-		return EXIT_UNREACHABLE;
+		return rc == -EADDRNOTAVAIL ? EXIT_USAGE : EXIT_UNREACHABLE;
 	}
 	return (int)v.result;
 }
