@@ -37,6 +37,7 @@ const char *gone_name(enum gone g)
 		[HERE] = "open",
 		[GONE_REFUSED] = "refused",
 		[GONE_UNREACHABLE] = "unreachable",
+		[GONE_NO_ROUTE] = "no route",
 		[GONE_TIMEOUT] = "timed out",
 		[GONE_CLOSED] = "closed",
 		[GONE_RESET] = "reset",
@@ -106,8 +107,9 @@ static enum gone gone_of_errno(int code)
 	switch (code) {
 	case ECONNREFUSED:
 		return GONE_REFUSED;
-	case EHOSTUNREACH:
 	case ENETUNREACH:
+		return GONE_NO_ROUTE;
+	case EHOSTUNREACH:
 	case EACCES:
 	case EPERM:
 		return GONE_UNREACHABLE;

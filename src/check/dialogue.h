@@ -31,7 +31,8 @@ enum wait {
 enum gone {
 	HERE,
 	GONE_REFUSED,     /* ECONNREFUSED */
-	GONE_UNREACHABLE, /* EHOSTUNREACH, ENETUNREACH, EACCES: an ICMP prohibition */
+	GONE_UNREACHABLE, /* EHOSTUNREACH, EACCES: an ICMP prohibition */
+	GONE_NO_ROUTE,    /* ENETUNREACH: ours is missing, or such a message */
 	GONE_TIMEOUT,     /* no answer to the SYN */
 	GONE_CLOSED,      /* the server ended it */
 	GONE_RESET,

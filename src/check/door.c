@@ -28,6 +28,7 @@ enum door door_of(enum gone g, const struct answer *greeting)
 		return DOOR_DROP;
 	case GONE_REFUSED:
 	case GONE_UNREACHABLE:
+	case GONE_NO_ROUTE:
 		return DOOR_REJECT;
 	case GONE_CLOSED:
 	case GONE_RESET:

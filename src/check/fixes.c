@@ -8,7 +8,7 @@
 
 #include <stddef.h>
 
-/* One line of C for each line of text, as it is read: */
+/* One line of C for each line of text: */
 /* clang-format off */
 #define LETS_ENCRYPT "/etc/letsencrypt/live/{host}/"
 #define CERTBOT "certbot certonly --standalone -d {host} --deploy-hook "
@@ -140,7 +140,7 @@ static const char postfix_relay[] =
 	"install -g Debian-exim -m 640 " LETS_ENCRYPT "privkey.pem /etc/exim4/exim.key\n" \
 	EXIM_RELOAD
 #define EXIM_MAIL_ACL \
-	EXIM_MAIN \
+	"# before the first \"begin\" (Debian has it)\n" \
 	"acl_smtp_mail = acl_check_mail\n" \
 	"# after \"begin acl\"; where there is an acl_check_mail (Debian), the deny first in it\n" \
 	"acl_check_mail:\n"
@@ -156,9 +156,7 @@ static const char exim_tls_versions[] = EXIM_MAIN
 	"# with OpenSSL\n"
 	"#openssl_options = +no_sslv2 +no_sslv3 +no_tlsv1 +no_tlsv1_1\n" EXIM_RELOAD;
 static const char exim_certificate[] =
-	CERTBOT "FILE\n"
-	"# FILE: a script that has the commands below\n"
-	EXIM_CERTIFICATE;
+	CERTBOT "FILE\n# FILE: a script with the commands below\n" EXIM_CERTIFICATE;
 static const char exim_auth_tls[] = EXIM_MAIN
 	"auth_advertise_hosts = ${if eq{$tls_in_cipher}{}{}{*}}\n"
 	"# or in each authenticator: server_advertise_condition = ${if def:tls_in_cipher}\n"
@@ -166,7 +164,6 @@ static const char exim_auth_tls[] = EXIM_MAIN
 static const char exim_mechanisms[] =
 	"# after \"begin authenticators\", delete the one with public_name = ANONYMOUS\n"
 	EXIM_RELOAD;
-
 static const char exim_any_login[] =
 	"# after \"begin authenticators\": a server_condition that is true for a wrong password\n"
 	"# lets anybody in.  For /etc/exim4/passwd with lines \"user:password as from mkpasswd\":\n"
@@ -280,8 +277,10 @@ static const char sendmail_submission[] =
 	"DAEMON_OPTIONS(`Port=465, Name=TLSMSA, M=Eas')dnl\n" SENDMAIL_RELOAD;
 static const char sendmail_sender[] = SENDMAIL_SENDER("");
 static const char sendmail_local_sender[] =
-	"dnl " FORWARDED
-	SENDMAIL_SENDER("R: $+ @ {domain}\t$#error $@ 5.7.1 $: \"553 Authentication required\"\n");
+	"dnl " FORWARDED SENDMAIL_SENDER(
+		"R: $+ @ {domain}\t$: < $&{client_addr} >\n"
+		"R< 127.0.0.1 >\t$@ ok\n"
+		"R< $* >\t$#error $@ 5.7.1 $: \"553 Authentication required\"\n");
 static const char sendmail_relay[] =
 	"dnl delete what opens it: promiscuous_relay, relay_local_from, relay_mail_from,\n"
 	"dnl relay_based_on_MX, loose_relay_check.  In /etc/mail/relay-domains, and with RELAY in\n"
@@ -327,8 +326,8 @@ static const char guard_sender[] =
 	TIMES FAIL2BAN_RELOAD;
 
 static const char guard_broken[] = LASTKNOCK
-	"# Or Fail2ban, in /etc/fail2ban/jail.local (Exim: [exim]; Sendmail: [sendmail-reject],\n"
-	"# this mode).  It counts wrong logins, too (no [postfix-sasl] then), and mere visits.\n"
+	"# Or Fail2ban, in /etc/fail2ban/jail.local (Exim: [exim]; Sendmail: [sendmail-reject]).\n"
+	"# This mode counts most attempts twice, mere visits, and wrong logins (no [postfix-sasl])\n"
 	"[postfix]\n"
 	"enabled = true\n"
 	"mode = aggressive\n"

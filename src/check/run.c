@@ -143,6 +143,15 @@ void finding_forget(struct run *r, const char *id, const struct endpoint *e)
 	r->n_findings = kept;
 }
 
+struct finding *finding_add_missing(struct run *r, const struct check *c, struct endpoint *e,
+				    enum status status, const char *why, const char *hint)
+{
+	struct finding *f = finding_add(r, c, e, status, "%s", why);
+
+	f->hint = hint;
+	return f;
+}
+
 /* ---------------------------------------------------------------- endpoints, sources */
 
 bool run_unban(const struct run *r, const struct source *s)
@@ -189,5 +198,13 @@ struct endpoint *endpoint_for_login(struct run *r, const struct source *s)
 			    (!s || source_reaches(s, e)))
 				return e;
 		}
+	return NULL;
+}
+
+struct source *source_for_look(struct run *r, const struct endpoint *e)
+{
+	for (size_t i = 0; i < r->n_sources; i++)
+		if (source_reaches(&r->sources[i], e))
+			return &r->sources[i];
 	return NULL;
 }

@@ -133,6 +133,9 @@ struct run {
 struct finding *finding_add(struct run *r, const struct check *c, const struct endpoint *e,
 			    enum status status, const char *fmt, ...)
 	__attribute__((format(printf, 5, 6)));
+/* The same, for what could not be tested: why, and how to get an answer (may be NULL). */
+struct finding *finding_add_missing(struct run *r, const struct check *c, struct endpoint *e,
+				    enum status status, const char *why, const char *hint);
 /* Has this check been answered there (PASS, FAIL ...; UNKNOWN and SKIP are no answers)? */
 const struct finding *finding_answer(const struct run *r, const char *id, const struct endpoint *e);
 /* Takes the findings of this check that are no answers away, for they are about to be answered. */
@@ -149,6 +152,8 @@ struct endpoint *endpoint_find(struct run *r, uint16_t port, const struct source
 bool endpoint_is_open(const struct endpoint *e);
 /* Where a login belongs: the first of 587, 465, 25 that offers AUTH over TLS. */
 struct endpoint *endpoint_for_login(struct run *r, const struct source *s);
+/* Whence an endpoint is looked at: the first that reaches it, for a look is no act; NULL: none. */
+struct source *source_for_look(struct run *r, const struct endpoint *e);
 /* Lifts the bans of this source, if the guards here have any. */
 bool run_unban(const struct run *r, const struct source *s);
 /* Can this source reach the endpoint (the same family, or chosen by the system)? */

@@ -42,7 +42,10 @@ static bool fail(struct run *r, struct session *x, enum session_end end, const c
 /* Any answer that is not the one wanted. */
 static bool fail_answer(struct run *r, struct session *x, const char *what)
 {
-	return fail(r, x, x->answer.kind == ANSWER_CLOSING ? SESSION_BUSY : SESSION_BROKEN, what);
+	if (x->answer.kind != ANSWER_CLOSING)
+		return fail(r, x, SESSION_BROKEN, what);
+	x->e->refusals++;
+	return fail(r, x, SESSION_BUSY, what);
 }
 
 static bool fail_tls(struct run *r, struct session *x)
@@ -346,6 +349,7 @@ struct transaction session_transaction(struct run *r, struct session *x, const c
 		t.answer = *dialogue_say(x->d, run_text(r, "RCPT TO:<%s>", to), WAIT_REPLY);
 	}
 	t.outcome = outcome_of(&t.answer);
+	x->e->refusals += t.answer.kind == ANSWER_CLOSING;
 	t.reply = answer_brief(r, &t.answer);
 	t.evidence = dialogue_since(x->d, spoken);
 	if (dialogue_gone(x->d) == HERE && !t.at_mail)

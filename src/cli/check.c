@@ -3,6 +3,7 @@
  * cannot tell, 3 unreachable, 64 wrong usage (EX_USAGE).
  */
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 
 #include "base/clock.h"
@@ -182,6 +183,8 @@ int cli_check(int argc, char **argv)
 		return help();
 	if (rc < 0)
 		return usage(&err);
+	/* a server that closes while we write is an answer, too */
+	sigaction(SIGPIPE, &(struct sigaction){ .sa_handler = SIG_IGN }, NULL);
 	if (o.password_file) {
 		if (secret_read(o.password_file, &secret, &err) < 0) {
 			fprintf(stderr, "lastknock check: %s\n", err.text);

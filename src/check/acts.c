@@ -1,0 +1,197 @@
+/*
+ * The acts that a guard may count, one after the other, until the budget is spent.
+ */
+#include "check/acts.h"
+
+#include <assert.h>
+
+#include "check/check.h"
+#include "check/guard.h"
+#include "check/session.h"
+
+/*
+ * The acts, in the order in which the budget is spent: what would be worst first.  Port 0: wherever
+ * logins are taken.
+ */
+static const struct step {
+	const char *id;
+	uint16_t port;
+	bool over_tls, optional;
+} steps[] = {
+	{ "AUTH-02", 587, false, false }, { "REL-01", 25, false, false },
+	{ "AUTH-06", 0, true, false },    { "TLS-03", 587, false, false },
+	{ "SND-02", 0, true, false },     { "SND-04", 0, true, false },
+	{ "SND-03", 0, true, false },     { "TLS-03", 465, true, false },
+	{ "TLS-03", 25, false, false },   { "AUTH-02", 25, false, false },
+	{ "REL-03", 25, false, false },   { "REL-01", 587, true, true },
+	{ "AUTH-07", 587, true, true },   { "REL-01", 465, true, true },
+	{ "AUTH-07", 465, true, true },   { "REL-01", 25, true, true },
+	{ "SND-09", 25, true, true },
+};
+enum { STEPS = sizeof steps / sizeof *steps };
+static_assert((int)STEPS == (int)ACTS_STEPS, "acts.h says how many there are");
+
+static const char more_sources[] = "give more addresses (--source)";
+
+/* A port that answered, but not to the end: what it would have offered is not known. */
+static bool survey_has_gaps(const struct run *r)
+{
+	for (size_t i = 0; i < r->n_endpoints; i++) {
+		const struct endpoint *e = &r->endpoints[i];
+
+		if (e->reach == HERE && e->ehlo_tls.kind != ANSWER_YES &&
+		    !(e->ehlo.kind == ANSWER_YES && !e->offers_starttls))
+			return true;
+		if (e->reach == GONE_TIMEOUT && e->port == 25)
+			return true;
+	}
+	return false;
+}
+
+/* Where a step happens; NULL with a finding if it cannot. */
+static struct endpoint *place_of(struct run *r, const struct check *c, uint16_t port)
+{
+	struct source *s = NULL;
+	struct endpoint *e;
+
+	/* the first address that a source may act on, else any */
+	for (size_t i = 0; i < r->n_endpoints && !s; i++)
+		s = act_source(r, &r->endpoints[i]);
+	e = port ? endpoint_find(r, port, s) : endpoint_for_login(r, s);
+	if (e)
+		return e;
+	if (!port && survey_has_gaps(r))
+		finding_add_missing(r, c, NULL, UNKNOWN,
+				    "no port was found that offers AUTH over TLS",
+				    "see CON-02 and TLS-02");
+	else if (!port)
+		finding_add_missing(r, c, NULL, NA, "no port offers AUTH over TLS", NULL);
+	for (size_t i = 0; port && i < r->n_endpoints; i++) {
+		struct endpoint *p = &r->endpoints[i];
+
+		if (p->port != port || !source_for_look(r, p))
+			continue;
+		if (p->reach == HERE || (p->reach == GONE_TIMEOUT && port == 25) ||
+		    p->reach == GONE_LATE)
+			finding_add_missing(r, c, p, UNKNOWN,
+					    "the port does not answer as it should",
+					    "see CON-01 and CON-02");
+		break;
+	}
+	return NULL;
+}
+
+/* Does the check need what is not there? Then it has its finding. */
+static bool lacks(struct run *r, const struct check *c, struct endpoint *e)
+{
+	const struct finding *own = finding_answer(r, "SND-01", NULL);
+
+	if ((c->needs & (NEEDS_USER | NEEDS_LOGIN)) && !r->o->user) {
+		finding_add_missing(r, c, e, SKIP, "needs a test account",
+				    "give --user and --password-file");
+		return true;
+	}
+	if ((c->needs & NEEDS_LOGIN) && !r->login_works) {
+		finding_add_missing(r, c, e, SKIP, "the login does not work", "see AUTH-10");
+		return true;
+	}
+	if (c->run == check_sender && (!own || own->status != PASS)) {
+		finding_add_missing(r, c, e, UNKNOWN,
+				    "the account's own sender is not accepted, so a refusal "
+				    "says nothing",
+				    "see SND-01");
+		return true;
+	}
+	if ((c->needs & NEEDS_TLS) && !e->tls_up) {
+		if (e->offers_starttls || e->implicit)
+			finding_add_missing(r, c, e, UNKNOWN, "no TLS on this port", "see TLS-02");
+		return true;
+	}
+	if (engine_late(r->engine)) {
+		finding_add_missing(r, c, e, UNKNOWN, "the time is up",
+				    "try again; the server is slow");
+		return true;
+	}
+	if ((c->needs & NEEDS_ACT) && !acts_left(r, e)) {
+		finding_add_missing(r, c, e, UNKNOWN,
+				    "not tried: two acts from each address are made", more_sources);
+		return true;
+	}
+	return false;
+}
+
+static void take_step(struct run *r, const struct step *s)
+{
+	const struct check *c = check_find(s->id);
+	size_t before = r->n_findings;
+	bool no_mx = s->port != 25 && c->run == check_relay && !endpoint_find(r, 25, NULL);
+	struct endpoint *e;
+
+	r->over_tls = s->over_tls;
+	r->optional = s->optional && !no_mx;
+	e = place_of(r, c, s->port);
+	if (e && !lacks(r, c, e)) {
+		run_progress(r, "%s %s", c->id, c->title);
+		c->run(r, c, e);
+	}
+	for (size_t i = before; i < r->n_findings; i++)
+		r->findings[i].optional |= r->optional;
+	r->optional = false;
+}
+
+/* The guard test will answer it, for nothing. */
+static bool left_to_guard(const struct run *r, const struct check *c)
+{
+	if (!r->o->guard)
+		return false;
+	if (c->run == check_sender)
+		return guard_will_test(r, 'b') && r->login_works &&
+		       endpoint_for_login((struct run *)r, NULL);
+	return c->run == check_any_login && guard_will_test(r, 'a');
+}
+
+static void note_doors(struct run *r)
+{
+	const struct check *c = check_find("CON-01");
+
+	for (size_t i = 0; i < r->n_sources; i++) {
+		const struct source *s = &r->sources[i];
+
+		if (s->shut && s->acts)
+			finding_add(
+				r, c, NULL, INFO,
+				"the door closed for %s after %u act%s (%s): a guard is at work; "
+				"--guard would measure it",
+				s->name, s->acts, s->acts > 1 ? "s" : "", gone_name(s->shut_how));
+	}
+}
+
+/* How many more addresses would answer everything that is required? */
+static void count_missing_sources(struct run *r)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < r->n_findings; i++)
+		n += r->findings[i].hint == more_sources && r->findings[i].check->required &&
+		     !r->findings[i].optional;
+	n = (n + ACTS_PER_SOURCE - 1) / ACTS_PER_SOURCE;
+	for (size_t i = 0; n && i < r->n_findings; i++)
+		if (r->findings[i].hint == more_sources)
+			r->findings[i].hint =
+				run_text(r,
+					 "give %zu more address%s (--source): each may make %d "
+					 "suspicious acts",
+					 n, n > 1 ? "es" : "", ACTS_PER_SOURCE);
+}
+
+void acts_run(struct run *r)
+{
+	take_step(r, &(struct step){ "AUTH-10", 0, true, false });
+	take_step(r, &(struct step){ "SND-01", 0, true, false });
+	for (size_t i = 0; i < STEPS; i++)
+		if (!left_to_guard(r, check_find(steps[i].id)))
+			take_step(r, &steps[i]);
+	session_share_end(r);
+	note_doors(r);
+	count_missing_sources(r);
+}

@@ -1,0 +1,14 @@
+/*
+ * Checks that may look like an attack: in which order, where, and whether they are made at all.
+ */
+#pragma once
+
+#include "check/run.h"
+
+enum { ACTS_STEPS = 17 }; /* how many there are, at most; each is one connection or none */
+
+/*
+ * Logs in, then makes the acts in the order of what would be worst; each adds its finding, also if
+ * it could not be made.  What the guard test will answer is left to it.
+ */
+void acts_run(struct run *r);
