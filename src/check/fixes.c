@@ -327,7 +327,7 @@ static const char guard_sender[] =
 
 static const char guard_broken[] = LASTKNOCK
 	"# Or Fail2ban, in /etc/fail2ban/jail.local (Exim: [exim]; Sendmail: [sendmail-reject]).\n"
-	"# This mode counts most attempts twice, mere visits, and wrong logins (no [postfix-sasl])\n"
+	"# This mode counts most attempts twice, mere visits, wrong logins (so no [postfix-sasl])\n"
 	"[postfix]\n"
 	"enabled = true\n"
 	"mode = aggressive\n"

@@ -1,4 +1,5 @@
-# Exim 4.96 with a password file.  verbose: careless with a wider log_selector.
+# Exim 4.96 with a password file.  safe: TLS 1.2 at least.  verbose: careless with a wider
+# log_selector.
 PACKAGES="exim4-daemon-light"
 PORT=25
 LOG=mainlog
@@ -6,13 +7,14 @@ LOG=mainlog
 configure_and_start() {
 	# Debian's own choice of what to log
 	local log="+smtp_protocol_error +smtp_syntax_error +tls_certificate_verified +tls_peerdn"
-	local advertise="" senders=""
+	local advertise="" senders="" tls=""
 	if [ "$VARIANT" = verbose ]; then
 		log="$log +smtp_connection +smtp_no_mail +incoming_port +incoming_interface"
 		log="$log +smtp_incomplete_transaction +pid +received_recipients"
 	fi
 	if [ "$VARIANT" = safe ]; then
 		advertise='server_advertise_condition = ${if def:tls_in_cipher}'
+		tls="tls_require_ciphers = NORMAL:-VERS-ALL:+VERS-TLS1.2:+VERS-TLS1.3"
 		senders=$(cat <<-'END'
 			deny    authenticated = *
 			        condition     = ${if !eqi{$authenticated_id@lab.test}{$sender_address}}
@@ -37,6 +39,7 @@ configure_and_start() {
 		tls_on_connect_ports = 465
 		tls_certificate = /etc/lab/server.crt
 		tls_privatekey = /etc/lab/server.key
+		$tls
 		tls_advertise_hosts = *
 		log_file_path = /var/log/lab/%slog
 		log_selector = $log

@@ -1,4 +1,5 @@
-# Sendmail 8.17 with Cyrus SASL.  verbose: careless with LogLevel 14 (stock is 9).
+# Sendmail 8.17 with Cyrus SASL.  safe: TLS 1.2 at least.  verbose: careless with LogLevel 14 (stock
+# is 9).
 PACKAGES="sendmail-bin sasl2-bin"
 PORT=25
 LOG=mail.log
@@ -6,8 +7,13 @@ LOG=mail.log
 configure_and_start() {
 	local etc=$ROOT/etc/mail
 	local auth_options=A level=9 privacy=""
+	# Debian's OpenSSL would refuse TLS 1.0 and 1.1 by its security level, not by Sendmail's choice.
+	local tls="define(\`confCIPHER_LIST', \`DEFAULT:@SECLEVEL=0')dnl"
 	case $VARIANT in
-	safe) auth_options="A p y" privacy=,novrfy,noexpn ;;
+	safe)
+		auth_options="A p y" privacy=,novrfy,noexpn
+		tls="define(\`confSERVER_SSL_OPTIONS', \`+SSL_OP_NO_SSLv3 +SSL_OP_NO_TLSv1 +SSL_OP_NO_TLSv1_1')dnl"
+		;;
 	verbose) level=14 ;;
 	esac
 	mkdir -p "$etc/lab"
@@ -37,6 +43,7 @@ configure_and_start() {
 		define(\`confCACERT', \`/etc/mail/lab/server.crt')dnl
 		define(\`confCACERT_PATH', \`/etc/ssl/certs')dnl
 		define(\`confTLS_SRV_OPTIONS', \`V')dnl
+		$tls
 		define(\`confAUTH_OPTIONS', \`$auth_options')dnl
 		define(\`confAUTH_MECHANISMS', \`LOGIN PLAIN')dnl
 		TRUST_AUTH_MECH(\`LOGIN PLAIN')dnl
