@@ -68,6 +68,19 @@ void buf_printf(struct buf *b, const char *fmt, ...)
 	va_end(ap);
 }
 
+/* Characters that are not seen but turn text around, join or hide it; 0 for all others. */
+static unsigned format_character(const char *p, size_t len)
+{
+	const unsigned char *u = (const unsigned char *)p;
+	unsigned c = len == 2   ? (u[0] & 0x1fu) << 6 | (u[1] & 0x3fu)
+		     : len == 3 ? (u[0] & 0xfu) << 12 | (u[1] & 0x3fu) << 6 | (u[2] & 0x3fu)
+				: 0;
+	bool hidden = c == 0x61c || (c >= 0x200b && c <= 0x200f) || (c >= 0x2028 && c <= 0x202e) ||
+		      (c >= 0x2060 && c <= 0x206f) || c == 0xfeff;
+
+	return hidden ? c : 0;
+}
+
 void buf_add_escaped(struct buf *b, str s)
 {
 	for (size_t i = 0; i < s.n;) {
@@ -84,6 +97,8 @@ void buf_add_escaped(struct buf *b, str s)
 			buf_printf(b, "\\x%02x", c);
 		else if (len == 2 && c == 0xc2 && (unsigned char)s.p[i + 1] < 0xa0)
 			buf_printf(b, "\\x%02x", (unsigned char)s.p[i + 1]); /* C1 controls */
+		else if (format_character(s.p + i, len))
+			buf_printf(b, "\\u%04x", format_character(s.p + i, len));
 		else
 			buf_add(b, s.p + i, len);
 		i += len ? len : 1;

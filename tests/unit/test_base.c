@@ -224,6 +224,10 @@ static void hostile_text_stays_on_its_line(void **state)
 	(void)state;
 	buf_add_escaped(&b, STR("a\n\x1b[2J\x7f\xc2\x9b\xff\xc3\xa9"));
 	assert_string_equal(buf_z(&b), "a\\n\\x1b[2J\\x7f\\x9b\\xff\xc3\xa9");
+	buf_clear(&b);
+	/* U+202E turns the rest of the line around, U+200B hides, U+2026 is an ordinary sign */
+	buf_add_escaped(&b, STR("a\xe2\x80\xae\xe2\x80\x8b\xe2\x80\xa6\xef\xbb\xbf"));
+	assert_string_equal(buf_z(&b), "a\\u202e\\u200b\xe2\x80\xa6\\ufeff");
 	buf_free(&b);
 }
 
