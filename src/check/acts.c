@@ -48,37 +48,47 @@ static bool survey_has_gaps(const struct run *r)
 	return false;
 }
 
-/* Where a step happens; NULL with a finding if it cannot. */
-static struct endpoint *place_of(struct run *r, const struct check *c, uint16_t port)
+/* A port of one address. */
+static struct endpoint *port_of(struct run *r, size_t address, uint16_t port)
 {
-	struct source *s = NULL;
-	struct endpoint *e;
+	for (size_t i = address * PORTS; i < (address + 1) * PORTS; i++)
+		if (r->endpoints[i].port == port)
+			return &r->endpoints[i];
+	return NULL;
+}
 
-	/* the first address that a source may act on, else any */
-	for (size_t i = 0; i < r->n_endpoints && !s; i++)
-		s = act_source(r, &r->endpoints[i]);
-	e = port ? endpoint_find(r, port, s) : endpoint_for_login(r, s);
-	if (e)
+/* Where a step of this port happens; NULL, with a finding if that is not because the port is
+ * closed. */
+static struct endpoint *place_of_port(struct run *r, const struct check *c, struct endpoint *e)
+{
+	if (!source_for_look(r, e)) /* check.c has said so */
+		return NULL;
+	if (endpoint_is_open(e))
 		return e;
-	if (!port && survey_has_gaps(r))
+	if (e->reach == HERE || e->reach == GONE_LATE || e->reach == GONE_UNTRIED ||
+	    (e->reach == GONE_TIMEOUT && e->port == 25))
+		finding_add_missing(r, c, e, UNKNOWN, "the port does not answer as it should",
+				    "see CON-01 and CON-02");
+	return NULL;
+}
+
+/* Where logins are taken, by a source that may act if there is one. */
+static struct endpoint *place_of_login(struct run *r, const struct check *c)
+{
+	struct endpoint *e = NULL;
+
+	for (size_t i = 0; i < r->n_sources && !e; i++)
+		if (act_may(r, &r->sources[i]))
+			e = endpoint_for_login(r, &r->sources[i]);
+	if (!e)
+		e = endpoint_for_login(r, NULL);
+	if (!e && survey_has_gaps(r))
 		finding_add_missing(r, c, NULL, UNKNOWN,
 				    "no port was found that offers AUTH over TLS",
 				    "see CON-02 and TLS-02");
-	else if (!port)
+	else if (!e)
 		finding_add_missing(r, c, NULL, NA, "no port offers AUTH over TLS", NULL);
-	for (size_t i = 0; port && i < r->n_endpoints; i++) {
-		struct endpoint *p = &r->endpoints[i];
-
-		if (p->port != port || !source_for_look(r, p))
-			continue;
-		if (p->reach == HERE || (p->reach == GONE_TIMEOUT && port == 25) ||
-		    p->reach == GONE_LATE)
-			finding_add_missing(r, c, p, UNKNOWN,
-					    "the port does not answer as it should",
-					    "see CON-01 and CON-02");
-		break;
-	}
-	return NULL;
+	return e;
 }
 
 /* Does the check need what is not there? Then it has its finding. */
@@ -112,7 +122,7 @@ static bool lacks(struct run *r, const struct check *c, struct endpoint *e)
 				    "try again; the server is slow");
 		return true;
 	}
-	if ((c->needs & NEEDS_ACT) && !acts_left(r, e)) {
+	if ((c->needs & NEEDS_ACT) && !act_source(r, e)) {
 		finding_add_missing(r, c, e, UNKNOWN,
 				    "not tried: two acts from each address are made", more_sources);
 		return true;
@@ -120,23 +130,29 @@ static bool lacks(struct run *r, const struct check *c, struct endpoint *e)
 	return false;
 }
 
-static void take_step(struct run *r, const struct step *s)
+/* `address`: the number of the one that a step of a port is made at. */
+static void take_step(struct run *r, const struct step *s, size_t address)
 {
 	const struct check *c = check_find(s->id);
 	size_t before = r->n_findings;
-	bool no_mx = s->port != 25 && c->run == check_relay && !endpoint_find(r, 25, NULL);
+	/* where port 25 is closed, a relay can only be another port */
+	bool no_mx = s->port != 25 && c->run == check_relay &&
+		     !endpoint_is_open(port_of(r, address, 25));
 	struct endpoint *e;
 
 	r->over_tls = s->over_tls;
 	r->optional = s->optional && !no_mx;
-	e = place_of(r, c, s->port);
+	r->cost = c->run == check_any_login ? ACT_LOGIN : ACT;
+	e = s->port ? place_of_port(r, c, port_of(r, address, s->port)) : place_of_login(r, c);
 	if (e && !lacks(r, c, e)) {
 		run_progress(r, "%s %s", c->id, c->title);
 		c->run(r, c, e);
 	}
+	/* what was tried and gave no answer counts all the same */
 	for (size_t i = before; i < r->n_findings; i++)
-		r->findings[i].optional |= r->optional;
+		r->findings[i].optional |= r->optional && r->findings[i].hint == more_sources;
 	r->optional = false;
+	r->cost = ACT;
 }
 
 /* The guard test will answer it, for nothing. */
@@ -157,12 +173,12 @@ static void note_doors(struct run *r)
 	for (size_t i = 0; i < r->n_sources; i++) {
 		const struct source *s = &r->sources[i];
 
-		if (s->shut && s->acts)
+		if (s->shut)
 			finding_add(
 				r, c, NULL, INFO,
 				"the door closed for %s after %u act%s (%s): a guard is at work; "
 				"--guard would measure it",
-				s->name, s->acts, s->acts > 1 ? "s" : "", gone_name(s->shut_how));
+				s->name, s->acts, s->acts == 1 ? "" : "s", s->shut_how);
 	}
 }
 
@@ -184,13 +200,29 @@ static void count_missing_sources(struct run *r)
 					 n, n > 1 ? "es" : "", ACTS_PER_SOURCE);
 }
 
+/* The first address that we reach: it gets all steps, the others those that are required. */
+static size_t first_address(struct run *r)
+{
+	size_t i = 0;
+
+	while (i + 1 < r->n_addresses && !source_for_look(r, &r->endpoints[i * PORTS]))
+		i++;
+	return i;
+}
+
 void acts_run(struct run *r)
 {
-	take_step(r, &(struct step){ "AUTH-10", 0, true, false });
-	take_step(r, &(struct step){ "SND-01", 0, true, false });
+	size_t first = first_address(r);
+
+	take_step(r, &(struct step){ "AUTH-10", 0, true, false }, first);
+	take_step(r, &(struct step){ "SND-01", 0, true, false }, first);
 	for (size_t i = 0; i < STEPS; i++)
 		if (!left_to_guard(r, check_find(steps[i].id)))
-			take_step(r, &steps[i]);
+			take_step(r, &steps[i], first);
+	for (size_t a = 0; a < r->n_addresses; a++)
+		for (size_t i = 0; a != first && i < STEPS; i++)
+			if (steps[i].port && !steps[i].optional)
+				take_step(r, &steps[i], a);
 	session_share_end(r);
 	note_doors(r);
 	count_missing_sources(r);

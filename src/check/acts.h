@@ -5,7 +5,10 @@
 
 #include "check/run.h"
 
-enum { ACTS_STEPS = 17 }; /* how many there are, at most; each is one connection or none */
+enum {
+	ACTS_STEPS = 17, /* how many there are; each makes one connection or none */
+	ACTS_AGAIN = 7,  /* those that are made again at every further address */
+};
 
 /*
  * Logs in, then makes the acts in the order of what would be worst; each adds its finding, also if

@@ -108,7 +108,7 @@ void check_auth_unadvertised(struct run *r, const struct check *c, struct endpoi
 	}
 	spoken = dialogue_spoken(x->d);
 	a = dialogue_say(x->d, "AUTH LOGIN", WAIT_AUTH);
-	act_charge(x->s);
+	act_charge(x->s, ACT);
 	f = finding_add(r, c, e, judge_clear(a), "%s", answer_brief(r, a));
 	if (f->status == FAIL)
 		f->why = run_text(r, "AUTH LOGIN is taken in clear text: %s", f->why);
@@ -176,14 +176,16 @@ void check_any_login(struct run *r, const struct check *c, struct endpoint *e)
 	s = x->s;
 	spoken = dialogue_spoken(x->d);
 	auth_random_word(password, sizeof password);
-	a = session_auth(r, x, str_of(auth_random_user(r)), str_of(password), WAIT_AUTH);
+	a = session_auth(r, x,
+			 &(struct login){ str_of(auth_random_user(r)), str_of(password), true },
+			 WAIT_AUTH);
 	if (!a) {
 		finding_add(r, c, e, UNKNOWN, "neither AUTH PLAIN nor LOGIN is offered")->hint =
 			"only these two can be tested";
 		return;
 	}
 	if (a->kind != ANSWER_YES)
-		act_charge(s);
+		act_charge(s, ACT_LOGIN);
 	auth_judge_any_login(r, c, e, a, dialogue_since(x->d, spoken));
 	session_share_end(r); /* nobody knows whether it is logged in now */
 }
@@ -197,6 +199,11 @@ void check_login(struct run *r, const struct check *c, struct endpoint *e)
 	if (x) {
 		r->login_works = true;
 		f = finding_add(r, c, e, PASS, "%s", r->o->user);
+		if (!x->e->certificate.trusted || !x->e->certificate.name_fits)
+			f->why = run_text(r,
+					  "%s; the certificate is not to be trusted (TLS-06): who "
+					  "stood in between knows the password now",
+					  r->o->user);
 		f->evidence = dialogue_since(x->d, 0);
 		return;
 	}
@@ -220,8 +227,8 @@ void check_submission_open(struct run *r, const struct check *c, struct endpoint
 		return;
 	}
 	t = session_transaction(r, x, run_text(r, "probe@%s", r->foreign), to);
-	if (t.outcome == OUTCOME_REFUSED || t.outcome == OUTCOME_ADDRESS)
-		act_charge(x->s);
+	if (t.outcome != OUTCOME_ACCEPTED)
+		act_charge(x->s, ACT);
 	switch (t.outcome) {
 	case OUTCOME_ACCEPTED:
 		f = finding_add(r, c, e, WARN,

@@ -47,16 +47,26 @@ static bool is_out_of_reach(const struct run *r, const struct ip *address)
 	return true;
 }
 
-/* An address that was not looked at may be the one where logins are in clear text. */
+/* What was not looked at may be what is in clear text, or an open relay. */
 static void judge_unseen(struct run *r)
 {
-	for (size_t i = 0; i < r->n_endpoints; i += PORTS)
-		if (is_out_of_reach(r, &r->endpoints[i].address))
-			finding_add_missing(
-				r, check_find("AUTH-01"), &r->endpoints[i], UNKNOWN,
-				"this address cannot be reached from here",
-				"give a --source of its family, or name the addresses to test "
-				"with --connect");
+	static const char *const ids[] = { "AUTH-01", "REL-01" };
+	size_t n = sizeof ids / sizeof *ids;
+
+	for (size_t i = 0; i < r->n_endpoints; i++) {
+		struct endpoint *e = &r->endpoints[i];
+
+		for (size_t k = 0; k < n && i % PORTS == 0; k++)
+			if (is_out_of_reach(r, &e->address))
+				finding_add_missing(r, check_find(ids[k]), e, UNKNOWN,
+						    "this address cannot be reached from here",
+						    "give a --source of its family, or name the "
+						    "addresses to test with --connect");
+		if (e->reach == GONE_UNTRIED || e->reach == GONE_LATE)
+			finding_add_missing(r, check_find("CON-04"), e, UNKNOWN,
+					    gone_name(e->reach),
+					    "give more addresses (--source), or try again");
+	}
 }
 
 static void judge_survey(struct run *r)
@@ -119,12 +129,9 @@ static bool any_open(const struct run *r)
 
 int check_run(struct run *r, struct err *err)
 {
-	for (size_t i = 0; i < r->n_endpoints; i++) {
-		struct source *s = source_for_look(r, &r->endpoints[i]);
-
-		if (s)
-			survey_endpoint(r, &r->endpoints[i], s);
-	}
+	for (size_t i = 0; i < r->n_endpoints; i++)
+		survey_endpoint(r, &r->endpoints[i]);
+	survey_busy(r);
 	survey_names(r);
 	judge_survey(r);
 	if (!any_open(r))

@@ -15,7 +15,7 @@ void check_ports(struct run *r, const struct check *c, struct endpoint *e)
 		f->why = "no answer: closed there, or your provider blocks connections to port 25";
 		f->hint = "run it from a network that may connect to port 25";
 	}
-	if (e->reach == GONE_LOCAL || e->reach == GONE_LATE) {
+	if (e->reach == GONE_LOCAL || e->reach == GONE_LATE || e->reach == GONE_UNTRIED) {
 		f->status = UNKNOWN;
 		f->hint = "see that each --source is an address of this machine";
 	}
@@ -60,7 +60,7 @@ void check_greeting(struct run *r, const struct check *c, struct endpoint *e)
 
 void check_ehlo(struct run *r, const struct check *c, struct endpoint *e)
 {
-	const struct answer *a = e->implicit ? &e->ehlo_tls : &e->ehlo;
+	const struct answer *a = e->implicit && !e->clear465 ? &e->ehlo_tls : &e->ehlo;
 
 	if (e->no_esmtp && a->kind == ANSWER_YES)
 		finding_add(r, c, e, FAIL, "only HELO is known: no STARTTLS, no AUTH is possible")

@@ -20,6 +20,7 @@ struct dialogue {
 	int fd;
 	struct bufferevent *bev;
 	bool tls_up, tls_wanted;
+	bool secretive; /* the reply that is awaited may hold the password */
 	enum gone gone;
 	struct ip to, local;
 	uint16_t port;
@@ -46,6 +47,7 @@ const char *gone_name(enum gone g)
 		[GONE_MALFORMED] = "not SMTP",
 		[GONE_LOCAL] = "not possible from here",
 		[GONE_LATE] = "time is up",
+		[GONE_UNTRIED] = "not tried",
 	};
 	return names[g];
 }
@@ -62,6 +64,14 @@ static void note(struct dialogue *d, const char *c, const char *s)
 	*d->last = x;
 	d->last = &x->next;
 	d->spoken++;
+}
+
+bool dialogue_has_said(const struct dialogue *d, const char *prefix)
+{
+	for (const struct exchange *x = d->first; x; x = x->next)
+		if (x->c && strncmp(x->c, prefix, strlen(prefix)) == 0)
+			return true;
+	return false;
 }
 
 size_t dialogue_spoken(const struct dialogue *d)
@@ -186,7 +196,7 @@ static int await_connection(struct dialogue *d, double wait)
 	buf_printf(&reason, " port %u", d->port);
 	event_add(writable, NULL);
 	over = engine_wait(d->e, &(struct waiting){ .reason = buf_z(&reason),
-						    .limit = engine_capped(d->e, wait),
+						    .limit = engine_wait_cap(d->e, wait),
 						    .done = connect_is_over,
 						    .arg = &c });
 	event_free(writable);
@@ -366,6 +376,13 @@ static const struct answer *no_answer(struct dialogue *d, enum gone gone)
 	return &d->answer;
 }
 
+static const char *codes_only(const struct dialogue *d, const struct reply *r)
+{
+	return arena_printf(d->e->arena, "%d %d.%d.%d (the text is not shown)", r->code,
+			    r->enhanced[0], r->enhanced[1], r->enhanced[2])
+		.p;
+}
+
 static const struct answer *take_reply(struct dialogue *d, struct reply r, double seconds)
 {
 	struct answer *a = &d->answer;
@@ -375,7 +392,8 @@ static const struct answer *take_reply(struct dialogue *d, struct reply r, doubl
 	evbuffer_drain(in, r.bytes);
 	*a = (struct answer){ .reply = r, .code = r.code, .seconds = seconds };
 	memcpy(a->enhanced, r.enhanced, sizeof a->enhanced);
-	a->text = engine_text(d->e, str_head(r.text, TEXT_SHOWN_MAX));
+	a->text = d->secretive ? codes_only(d, &r)
+			       : engine_text(d->e, str_head(r.text, TEXT_SHOWN_MAX));
 	note_answer(d, a->text);
 	if (r.kind == REPLY_COMPLETE) {
 		a->kind = kind_of_code(r.code);
@@ -399,7 +417,7 @@ const struct answer *dialogue_listen(struct dialogue *d, double wait, const char
 	ip_add(&reason, &d->to);
 	buf_printf(&reason, " port %u", d->port);
 	(void)engine_wait(d->e, &(struct waiting){ .reason = buf_z(&reason),
-						   .limit = engine_capped(d->e, wait),
+						   .limit = engine_wait_cap(d->e, wait),
 						   .done = reply_is_here,
 						   .arg = d });
 	r = reply_parse(dialogue_raw(d));
@@ -422,8 +440,8 @@ void dialogue_tell(struct dialogue *d, const char *line, const char *shown)
 	bufferevent_write(d->bev, "\r\n", 2);
 }
 
-const struct answer *dialogue_say_secret(struct dialogue *d, const char *line, const char *shown,
-					 double wait)
+const struct answer *dialogue_say_as(struct dialogue *d, const char *line, const char *shown,
+				     double wait)
 {
 	/* A reply that nobody asked for: every later one would be taken for another's. */
 	if (dialogue_raw(d).n > 0) {
@@ -442,7 +460,18 @@ const struct answer *dialogue_say_secret(struct dialogue *d, const char *line, c
 
 const struct answer *dialogue_say(struct dialogue *d, const char *line, double wait)
 {
-	return dialogue_say_secret(d, line, line, wait);
+	return dialogue_say_as(d, line, line, wait);
+}
+
+const struct answer *dialogue_say_secret(struct dialogue *d, const char *line, const char *shown,
+					 double wait)
+{
+	const struct answer *a;
+
+	d->secretive = true;
+	a = dialogue_say_as(d, line, shown, wait);
+	d->secretive = false;
+	return a;
 }
 
 /* ---------------------------------------------------------------- TLS */
@@ -478,7 +507,7 @@ bool dialogue_tls(struct dialogue *d)
 							  BUFFEREVENT_SSL_CONNECTING, 0));
 	bufferevent_openssl_set_allow_dirty_shutdown(d->bev, 1);
 	if (!engine_wait(e, &(struct waiting){ .reason = "the TLS handshake",
-					       .limit = engine_capped(e, WAIT_TLS),
+					       .limit = engine_wait_cap(e, WAIT_TLS),
 					       .done = tls_is_decided,
 					       .arg = d }))
 		d->gone = engine_late(e) ? GONE_LATE : GONE_SILENT;
@@ -532,7 +561,7 @@ bool dialogue_await_raw(struct dialogue *d, size_t have, double wait)
 	struct raw_wait w = { .d = d, .have = have };
 
 	(void)engine_wait(d->e, &(struct waiting){ .reason = "the server's first bytes",
-						   .limit = engine_capped(d->e, wait),
+						   .limit = engine_wait_cap(d->e, wait),
 						   .done = raw_has_come,
 						   .arg = &w });
 	return dialogue_raw(d).n > have;

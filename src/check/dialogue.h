@@ -41,6 +41,7 @@ enum gone {
 	GONE_MALFORMED, /* what came is not SMTP, see the answer */
 	GONE_LOCAL,     /* our own fault: no such source address, no descriptor */
 	GONE_LATE,      /* the run's time is up; nothing was tried */
+	GONE_UNTRIED,   /* it might have been an act too many */
 };
 const char *gone_name(enum gone g); /* "refused", "timed out" ... */
 
@@ -98,6 +99,8 @@ bool engine_late(const struct engine *e);
 double engine_elapsed(const struct engine *e); /* seconds since engine_new() */
 /* Raises the limit to so many seconds from now. */
 void engine_extend(struct engine *e, double seconds);
+/* A wait, after the cap of the options. */
+double engine_wait_cap(const struct engine *e, double seconds);
 /* Waits for the sake of waiting. */
 void engine_pause(struct engine *e, double seconds, const char *reason);
 
@@ -115,6 +118,8 @@ struct dialogue *dialogue_open(struct engine *e, const struct ip *to, uint16_t p
 enum gone dialogue_gone(const struct dialogue *d);
 struct ip dialogue_local(const struct dialogue *d); /* our address, as the socket has it */
 double dialogue_connect_seconds(const struct dialogue *d);
+/* Has a line that begins so been sent? */
+bool dialogue_has_said(const struct dialogue *d, const char *prefix);
 /* How many exchanges there were; and a copy of those since then, or NULL. */
 size_t dialogue_spoken(const struct dialogue *d);
 struct exchange *dialogue_since(const struct dialogue *d, size_t spoken);
@@ -124,6 +129,12 @@ const struct answer *dialogue_listen(struct dialogue *d, double wait, const char
 /* Sends a line (CRLF is added; CR and LF in it end the program), waits for the reply. */
 const struct answer *dialogue_say(struct dialogue *d, const char *line, double wait);
 /* The same; `shown` stands in the evidence instead of the line. */
+const struct answer *dialogue_say_as(struct dialogue *d, const char *line, const char *shown,
+				     double wait);
+/*
+ * And for a line with the password: of the reply only the codes are shown, for a server could
+ * repeat the password in a form that secret_scrub() does not know.
+ */
 const struct answer *dialogue_say_secret(struct dialogue *d, const char *line, const char *shown,
 					 double wait);
 /* Sends a line and does not wait. */

@@ -25,8 +25,6 @@ struct waiting {
 	void *arg;
 };
 
-/* Seconds, after the options' cap. */
-double engine_capped(const struct engine *e, double seconds);
 /* Runs the loop until done or the time is up: was it done? */
 bool engine_wait(struct engine *e, const struct waiting *w);
 /* Waits until a connection may be begun, and counts it. */

@@ -39,6 +39,7 @@ enum door door_of(enum gone g, const struct answer *greeting)
 	case GONE_MALFORMED:
 	case GONE_LOCAL:
 	case GONE_LATE:
+	case GONE_UNTRIED:
 		break;
 	}
 	return DOOR_UNKNOWN;
@@ -59,6 +60,6 @@ struct probe door_probe(struct run *r, const struct endpoint *e, const struct so
 	p.detail = greeting.text && *greeting.text ? answer_brief(r, &greeting)
 						   : gone_name(dialogue_gone(d));
 	p.evidence = dialogue_since(d, 0);
-	dialogue_close(d, CLOSE_QUIT);
+	session_goodbye(r, d, &greeting);
 	return p;
 }

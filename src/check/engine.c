@@ -83,7 +83,7 @@ bool engine_late(const struct engine *e)
 	return e->end_ms && clock_ticks_ms() >= e->end_ms;
 }
 
-double engine_capped(const struct engine *e, double seconds)
+double engine_wait_cap(const struct engine *e, double seconds)
 {
 	double longest = e->options.longest_wait;
 

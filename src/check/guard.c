@@ -13,6 +13,7 @@ enum {
 	COVER_PATIENCE = 3, /* for further ports, when the first was dropped in silence */
 	CONFIRM_AFTER = 10,
 	LIMIT_AFTER = 75, /* limits per minute are over then */
+	TARPIT_MORE = 1,  /* seconds to the greeting, more than at first */
 };
 
 /* ---------------------------------------------------------------- sources */
@@ -152,6 +153,7 @@ static void knock(struct run *r, struct series *s)
 		s->attempts[s->made - 1].probe = door_name(p.door);
 		s->attempts[s->made - 1].probe_seconds = p.seconds;
 	}
+	s->tarpit |= p.door == DOOR_OPEN && p.seconds > s->baseline + TARPIT_MORE;
 	if (p.door == DOOR_OPEN || p.door == DOOR_UNKNOWN)
 		return;
 	s->suspected = engine_elapsed(r->engine);
@@ -192,8 +194,9 @@ static bool is_still_closed(struct run *r, struct series *s)
 	double after = limit ? LIMIT_AFTER : CONFIRM_AFTER;
 	struct probe p;
 
-	if (r->o->timeout > 0 && after > r->o->timeout)
-		after = r->o->timeout;
+	/* a limit per minute must have its minute */
+	if (!limit)
+		after = engine_wait_cap(r->engine, after);
 	engine_pause(r->engine, s->suspected + after - engine_elapsed(r->engine),
 		     limit ? "a limit per minute would be over by then (421)"
 			   : "a closed door is looked at twice");
@@ -338,13 +341,13 @@ static void look_for_soft_block(struct run *r, struct series *s)
 		return;
 	refused = !session_open(r, s->endpoint, s->source, SESSION_LOGIN, &x) &&
 		  x.end == SESSION_LOGIN_REFUSED;
-	session_close(&x, CLOSE_QUIT);
+	session_close(r, &x, CLOSE_QUIT);
 	if (!refused)
 		return;
 	observer = *o; /* its acts are not touched */
 	if (session_open(r, s->endpoint, &observer, SESSION_LOGIN, &x))
 		s->soft = true;
-	session_close(&x, CLOSE_QUIT);
+	session_close(r, &x, CLOSE_QUIT);
 }
 
 static void ask_local_guards(const struct run *r, struct series *s)

@@ -39,7 +39,7 @@ struct series {
 	enum door kind, last_door;
 	bool tried;       /* in the round at hand */
 	double suspected; /* when the door was first seen closed; 0: it was not */
-	bool limited, soft, slowed;
+	bool limited, soft, slowed, tarpit;
 	uint16_t closed[PORTS], still_open[PORTS];
 	size_t n_closed, n_open;
 	bool ban_known;

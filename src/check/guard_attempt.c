@@ -90,11 +90,12 @@ static bool attempt_login(struct run *r, struct series *s)
 	if (!session_open(r, s->endpoint, s->source, SESSION_TLS, &x)) {
 		bool made = no_session(r, s, &x, "login");
 
-		session_close(&x, CLOSE_PLAIN);
+		session_close(r, &x, CLOSE_PLAIN);
 		return made;
 	}
 	next_guess(r, s);
-	answer = session_auth(r, &x, str_of(s->user), str_of(s->password), AUTH_PATIENCE);
+	answer = session_auth(r, &x, &(struct login){ str_of(s->user), str_of(s->password), true },
+			      AUTH_PATIENCE);
 	a = begin(r, s, "login");
 	a->reply = answer ? answer_brief(r, answer) : "neither PLAIN nor LOGIN";
 	if (answer) {
@@ -115,7 +116,8 @@ static bool attempt_login(struct run *r, struct series *s)
 	}
 	s->counted += a->counts;
 	s->evidence = dialogue_since(x.d, 0);
-	session_close(&x, a->number % 2 ? CLOSE_QUIT : CLOSE_PLAIN);
+	/* as an attacker leaves: session_close() would be kinder to Sendmail's log */
+	dialogue_close(x.d, a->number % 2 ? CLOSE_QUIT : CLOSE_PLAIN);
 	return true;
 }
 
@@ -196,7 +198,7 @@ static bool attempt_sender(struct run *r, struct series *s)
 
 		if (x.end == SESSION_LOGIN_REFUSED)
 			s->soft = true; /* the right password, refused */
-		session_close(&x, CLOSE_PLAIN);
+		session_close(r, &x, CLOSE_PLAIN);
 		return made;
 	}
 	if (senders_open(r))
@@ -207,7 +209,7 @@ static bool attempt_sender(struct run *r, struct series *s)
 	if (other && other->status == FAIL && !senders_open(r))
 		s->state = SERIES_ACCEPTED; /* nothing is refused that a guard could count */
 	s->evidence = dialogue_since(x.d, 0);
-	session_close(&x, CLOSE_QUIT);
+	session_close(r, &x, CLOSE_QUIT);
 	return true;
 }
 
@@ -247,7 +249,7 @@ static bool attempt_break(struct run *r, struct series *s)
 	if (!session_open(r, s->endpoint, s->source, SESSION_TLS, &x)) {
 		bool made = no_session(r, s, &x, kinds[kind]);
 
-		session_close(&x, CLOSE_PLAIN);
+		session_close(r, &x, CLOSE_PLAIN);
 		return made;
 	}
 	a = begin(r, s, kinds[kind]);
@@ -259,7 +261,7 @@ static bool attempt_break(struct run *r, struct series *s)
 	}
 	s->counted += a->counts;
 	s->evidence = dialogue_since(x.d, 0);
-	session_close(&x, kind == 1 ? CLOSE_RESET : CLOSE_PLAIN);
+	session_close(r, &x, kind == 1 ? CLOSE_RESET : CLOSE_PLAIN);
 	return true;
 }
 

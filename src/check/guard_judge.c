@@ -68,7 +68,7 @@ static void judge_never(struct run *r, const struct check *c, struct series *s)
 		but = "; the right password is refused, too, but the door is open";
 	else if (s->limited)
 		but = "; only a limit per minute";
-	else if (s->slowed)
+	else if (s->slowed || s->tarpit)
 		but = "; answers only slow down";
 	f = finding_add(r, c, s->endpoint, FAIL, "%u %s from %s: never blocked%s", s->counted, what,
 			s->source->name, but);

@@ -101,18 +101,19 @@ static bool listening_row(str row, str *inode, str *path)
 }
 
 /* A socket of somebody else's could tell anything. */
-static bool is_ours_or_roots(const char *path)
+static bool is_ours_or_roots(const struct stat *st)
 {
-	struct stat st;
-
-	return stat(path, &st) == 0 && S_ISSOCK(st.st_mode) &&
-	       (st.st_uid == 0 || st.st_uid == geteuid());
+	return S_ISSOCK(st->st_mode) && (st->st_uid == 0 || st->st_uid == geteuid());
 }
 
-static bool is_known(const struct local_guard *g, size_t n, const char *shown)
+/* Two processes may hold the same one; two paths that look alike may be in different containers. */
+static bool is_known(const struct local_guard *g, size_t n, const struct stat *st)
 {
+	struct stat other;
+
 	for (size_t i = 0; i < n; i++)
-		if (strcmp(g[i].shown, shown) == 0)
+		if (stat(g[i].socket, &other) == 0 && other.st_dev == st->st_dev &&
+		    other.st_ino == st->st_ino)
 			return true;
 	return false;
 }
@@ -129,14 +130,15 @@ static size_t add_sockets_of(const char *pid, const char *name, struct arena *a,
 	while (n < LOCAL_GUARDS_MAX && str_split(&rest, '\n', &row)) {
 		str inode, file;
 		const char *shown, *reach;
+		struct stat st;
 
 		if (!listening_row(row, &inode, &file) || !holds(pid, inode))
 			continue;
 		shown = arena_str(a, file).p;
 		reach = arena_printf(a, "/proc/%s/root%s", pid, shown).p;
 		/* one that only observes bans nobody */
-		if (str_ends(file, STR("/observe.sock")) || is_known(out, n, shown) ||
-		    !is_ours_or_roots(reach))
+		if (str_ends(file, STR("/observe.sock")) || stat(reach, &st) < 0 ||
+		    !is_ours_or_roots(&st) || is_known(out, n, &st))
 			continue;
 		out[n++] = (struct local_guard){ .name = name, .socket = reach, .shown = shown };
 	}

@@ -94,17 +94,18 @@ static void list_endpoints(struct run *r)
 
 static void plan(struct run *r)
 {
-	unsigned acts = 0, looks = 0;
+	unsigned acts = 0, looks = 0, steps;
 
 	for (size_t i = 0; i < r->n_sources; i++)
 		acts += r->may_unban ? ACTS_WITH_UNBAN : ACTS_PER_SOURCE;
-	if (acts > ACTS_STEPS)
-		acts = ACTS_STEPS;
+	steps = ACTS_STEPS + ACTS_AGAIN * ((unsigned)r->n_addresses - 1);
+	if (acts > steps)
+		acts = steps;
 	for (size_t i = 0; i < r->n_endpoints; i++)
 		looks += source_for_look(r, &r->endpoints[i]) != NULL;
 	r->expected = looks + (r->o->user ? 1 : 0) + acts - acts / 4;
 	/* a look is repeated when it fails, a step when its source was shut out */
-	r->planned = 3 * looks + ACTS_STEPS + 2 + (unsigned)r->n_sources;
+	r->planned = 3 * looks + steps + 2 + (unsigned)r->n_sources;
 	if (r->guard) {
 		r->planned += guard_connections(r);
 		r->expected += guard_connections(r) / 2;

@@ -31,8 +31,8 @@ static struct transaction control(struct run *r, struct session *x)
 	struct transaction t =
 		session_transaction(r, x, run_text(r, "probe@%s", r->foreign), local);
 
-	if (outcome_is_refusal(t.outcome))
-		act_charge(x->s);
+	if (t.outcome != OUTCOME_ACCEPTED)
+		act_charge(x->s, ACT);
 	return t;
 }
 
@@ -49,16 +49,14 @@ static struct transaction try_relay(struct run *r, struct session *x, const char
 {
 	const char *to = run_text(r, "relay-probe@%s", r->foreign);
 	struct transaction t = session_transaction(r, x, *from, to);
-	bool refused = outcome_is_refusal(t.outcome) || is_deferred_refusal(&t.answer);
-
-	if (refused)
-		act_charge(x->s);
-	if (t.outcome != OUTCOME_ADDRESS || !t.at_mail || act_source(r, x->e) != x->s)
+	if (t.outcome != OUTCOME_ACCEPTED)
+		act_charge(x->s, ACT);
+	if (t.outcome != OUTCOME_ADDRESS || !t.at_mail || !act_may(r, x->s))
 		return t;
 	*from = "";
 	t = session_transaction(r, x, *from, to);
-	if (outcome_is_refusal(t.outcome) || is_deferred_refusal(&t.answer))
-		act_charge(x->s);
+	if (t.outcome != OUTCOME_ACCEPTED)
+		act_charge(x->s, ACT);
 	return t;
 }
 
@@ -82,7 +80,7 @@ static void judge(struct run *r, const struct check *c, struct endpoint *e, stru
 
 	if (e->port == 25 && !passed_there(r, e))
 		local = control(r, x);
-	if (dialogue_gone(x->d) != HERE || act_source(r, e) != x->s) {
+	if (dialogue_gone(x->d) != HERE || !act_may(r, x->s)) {
 		f = finding_add(r, c, e, UNKNOWN, "mail to a local recipient: %s", local.reply);
 		f->evidence = local.evidence;
 		f->hint = "the server refuses this address, or that recipient: run it from another "

@@ -81,6 +81,13 @@ static json_t *view(const struct run *r)
 	return o;
 }
 
+static const char *missing_text(const struct run *r, const struct finding *f)
+{
+	const char *where = f->endpoint ? run_text(r, " at %s", f->endpoint->name) : "";
+
+	return run_text(r, "%s%s: %s; %s", f->check->id, where, f->why, f->hint ? f->hint : "");
+}
+
 static json_t *missing(const struct run *r)
 {
 	json_t *list = json_array();
@@ -90,8 +97,7 @@ static json_t *missing(const struct run *r)
 
 		if (!finding_is_missing(f))
 			continue;
-		json_array_append_new(list, text(run_text(r, "%s: %s; %s", f->check->id, f->why,
-							  f->hint ? f->hint : "")));
+		json_array_append_new(list, text(missing_text(r, f)));
 	}
 	return list;
 }
@@ -215,7 +221,7 @@ static const char *kind_of(const struct series *s)
 		return "soft";
 	if (s->limited)
 		return "limit";
-	return NULL;
+	return s->tarpit ? "tarpit" : NULL;
 }
 
 static json_t *ban(const struct series *s)

@@ -203,8 +203,17 @@ struct endpoint *endpoint_for_login(struct run *r, const struct source *s)
 
 struct source *source_for_look(struct run *r, const struct endpoint *e)
 {
-	for (size_t i = 0; i < r->n_sources; i++)
-		if (source_reaches(&r->sources[i], e))
-			return &r->sources[i];
-	return NULL;
+	struct source *any = NULL;
+
+	for (size_t i = 0; i < r->n_sources; i++) {
+		struct source *s = &r->sources[i];
+
+		if (!source_reaches(s, e))
+			continue;
+		if (act_may(r, s) && s->role == SOURCE_FREE)
+			return s;
+		if (!any || (!act_may(r, any) && act_may(r, s)))
+			any = s;
+	}
+	return any;
 }

@@ -47,10 +47,10 @@ struct check_options {
 struct source {
 	struct ip ip; /* family 0: the system chooses */
 	enum { SOURCE_FREE, SOURCE_OBSERVER, SOURCE_GUARD } role;
-	unsigned acts; /* that a guard may have counted */
-	bool shut;     /* the door closed for it */
-	enum gone shut_how;
-	const char *name; /* its text */
+	unsigned acts;        /* that a guard may have counted */
+	bool shut;            /* the door closed for it */
+	const char *shut_how; /* words */
+	const char *name;     /* its text */
 };
 
 /* A port of an address, and what a look at it showed. */
@@ -73,6 +73,7 @@ struct endpoint {
 	struct certificate certificate;
 	const char *certificate_name; /* that it was judged by */
 	struct exchange *exchanges;
+	unsigned refused;  /* sources whose door was closed here */
 	unsigned refusals; /* connections that got nowhere; after two there are no more */
 };
 
@@ -122,6 +123,7 @@ struct run {
 	/* of the step at hand */
 	bool over_tls; /* what can be done in clear text, or after TLS */
 	bool optional; /* not worth an act from an address that the guard test needs */
+	unsigned cost; /* acts that a refusal counts as; 0: one */
 
 	/* For people; may be NULL. `lasting`: worth a line of its own, else only what goes on now.
 	 */
@@ -152,7 +154,10 @@ struct endpoint *endpoint_find(struct run *r, uint16_t port, const struct source
 bool endpoint_is_open(const struct endpoint *e);
 /* Where a login belongs: the first of 587, 465, 25 that offers AUTH over TLS. */
 struct endpoint *endpoint_for_login(struct run *r, const struct source *s);
-/* Whence an endpoint is looked at: the first that reaches it, for a look is no act; NULL: none. */
+/*
+ * Whence an endpoint is looked at: a look is no act, but may become one, so if possible a source
+ * that may act.  NULL: none reaches it.
+ */
 struct source *source_for_look(struct run *r, const struct endpoint *e);
 /* Lifts the bans of this source, if the guards here have any. */
 bool run_unban(const struct run *r, const struct source *s);

@@ -47,8 +47,8 @@ void check_own_sender(struct run *r, const struct check *c, struct endpoint *e)
 		return;
 	}
 	t = session_transaction(r, x, r->mail, r->mail);
-	if (outcome_is_refusal(t.outcome))
-		act_charge(x->s);
+	if (t.outcome != OUTCOME_ACCEPTED)
+		act_charge(x->s, ACT);
 	if (t.outcome == OUTCOME_ACCEPTED) {
 		f = finding_add(r, c, e, PASS, "%s", r->mail);
 	} else {
@@ -101,8 +101,8 @@ void check_sender(struct run *r, const struct check *c, struct endpoint *e)
 		return;
 	}
 	t = session_transaction(r, x, sender_of(r, c->id), r->mail);
-	if (outcome_is_refusal(t.outcome))
-		act_charge(x->s);
+	if (t.outcome != OUTCOME_ACCEPTED)
+		act_charge(x->s, ACT);
 	sender_judge(r, c, e, &t);
 }
 
@@ -119,8 +119,8 @@ void check_local_sender(struct run *r, const struct check *c, struct endpoint *e
 		return;
 	}
 	t = session_transaction(r, x, own, own);
-	if (outcome_is_refusal(t.outcome))
-		act_charge(x->s);
+	if (t.outcome != OUTCOME_ACCEPTED)
+		act_charge(x->s, ACT);
 	if (t.outcome == OUTCOME_ACCEPTED)
 		f = finding_add(r, c, e, WARN, "anybody may send to your users as %s", own);
 	else if (outcome_is_refusal(t.outcome))

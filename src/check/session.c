@@ -87,52 +87,58 @@ static bool offers_mechanism(const char *mechanisms, const char *name)
 	return false;
 }
 
+typedef const struct answer *say_fn(struct dialogue *d, const char *line, const char *shown,
+				    double wait);
+
+/* The line is wiped and freed. */
+static const struct answer *say_password(struct session *x, const struct login *l, char *line,
+					 const char *shown, double wait)
+{
+	say_fn *say = l->made_up ? dialogue_say_as : dialogue_say_secret;
+	const struct answer *a = say(x->d, line, shown, wait);
+
+	OPENSSL_cleanse(line, strlen(line));
+	free(line);
+	return a;
+}
+
 /* AUTH LOGIN: a question for the name, one for the password. */
-static const struct answer *auth_login(struct session *x, str user, str password, double wait)
+static const struct answer *auth_login(struct session *x, const struct login *l, double wait)
 {
 	const struct answer *a = dialogue_say(x->d, "AUTH LOGIN", wait);
 	char *text;
 
 	if (a->kind != ANSWER_MORE)
 		return a;
-	text = secret_base64(user);
+	text = secret_base64(l->user);
 	a = dialogue_say(x->d, text, wait);
 	free(text);
 	if (a->kind != ANSWER_MORE)
 		return a;
-	text = secret_base64(password);
-	a = dialogue_say_secret(x->d, text, "***", wait);
-	OPENSSL_cleanse(text, strlen(text));
-	free(text);
-	return a;
+	return say_password(x, l, secret_base64(l->password), "***", wait);
 }
 
-const struct answer *session_auth(struct run *r, struct session *x, str user, str password,
+const struct answer *session_auth(struct run *r, struct session *x, const struct login *l,
 				  double wait)
 {
 	char *plain, *line;
-	const struct answer *a;
 
 	assert(dialogue_is_tls(x->d)); /* no password in clear text, ever */
 	if (!offers_mechanism(x->e->mechanisms, "PLAIN"))
-		return offers_mechanism(x->e->mechanisms, "LOGIN")
-			       ? auth_login(x, user, password, wait)
-			       : NULL;
-	plain = secret_plain(user, password);
+		return offers_mechanism(x->e->mechanisms, "LOGIN") ? auth_login(x, l, wait) : NULL;
+	plain = secret_plain(l->user, l->password);
 	line = xasprintf("AUTH PLAIN %s", plain);
-	a = dialogue_say_secret(x->d, line, run_text(r, "AUTH PLAIN *** (as %.*s)", STR_ARG(user)),
-				wait);
 	OPENSSL_cleanse(plain, strlen(plain));
-	OPENSSL_cleanse(line, strlen(line));
 	free(plain);
-	free(line);
-	return a;
+	return say_password(x, l, line, run_text(r, "AUTH PLAIN *** (as %.*s)", STR_ARG(l->user)),
+			    wait);
 }
 
 static bool log_in(struct run *r, struct session *x)
 {
-	const struct answer *a =
-		session_auth(r, x, str_of(r->o->user), secret_password(r->secret), WAIT_AUTH);
+	const struct login own = { .user = str_of(r->o->user),
+				   .password = secret_password(r->secret) };
+	const struct answer *a = session_auth(r, x, &own, WAIT_AUTH);
 
 	if (!a) {
 		x->answer = (struct answer){ .kind = ANSWER_NONE, .detail = "not offered" };
@@ -141,10 +147,9 @@ static bool log_in(struct run *r, struct session *x)
 	x->answer = *a;
 	if (a->kind == ANSWER_YES)
 		return true;
-	if (a->kind == ANSWER_NO) {
-		act_charge(x->s);
+	act_charge(x->s, ACT_LOGIN);
+	if (a->kind == ANSWER_NO)
 		return fail(r, x, SESSION_LOGIN_REFUSED, "login");
-	}
 	if (a->kind == ANSWER_LATER)
 		return fail(r, x, SESSION_LOGIN_LATER, "login");
 	return fail_answer(r, x, "login");
@@ -159,22 +164,26 @@ static bool fail_door(struct run *r, struct session *x)
 		   x->answer.text && x->answer.kind != ANSWER_NONE ? "greeting" : "connection");
 	if (x->gone == GONE_LATE || x->gone == GONE_LOCAL)
 		return false;
-	if (x->s->acts > 0 && x->end == SESSION_DOOR) {
-		x->s->shut = true;
-		x->s->shut_how = x->gone;
-	} else if (x->s->role != SOURCE_GUARD) { /* whose door is meant to close */
+	if (x->end == SESSION_BUSY) {
 		x->e->refusals++;
+		return false;
 	}
+	/* the port had greeted: the door is closed for this source; if for two more, it is the port
+	 */
+	x->s->shut = true;
+	x->s->shut_how = x->why;
+	if (x->s->role != SOURCE_GUARD) /* whose door is meant to close */
+		x->e->refusals += x->e->refused++ > 0;
 	return false;
 }
 
 static bool greet(struct run *r, struct session *x)
 {
-	if (x->e->implicit && !dialogue_tls(x->d))
+	if (x->e->implicit && !x->e->clear465 && !dialogue_tls(x->d))
 		return dialogue_gone(x->d) == GONE_TLS && x->s->acts == 0 ? fail_tls(r, x)
 									  : fail_door(r, x);
 	x->answer = *dialogue_listen(x->d, WAIT_GREETING, "the greeting");
-	x->greeting_seconds = x->answer.seconds;
+	x->greeting = x->answer;
 	if (x->answer.code != 220)
 		return fail_door(r, x);
 	x->answer = *session_hello(r, x->d, NULL);
@@ -183,8 +192,8 @@ static bool greet(struct run *r, struct session *x)
 	return true;
 }
 
-bool session_open(struct run *r, struct endpoint *e, struct source *s, enum session_kind kind,
-		  struct session *out)
+static bool open_it(struct run *r, struct endpoint *e, struct source *s, enum session_kind kind,
+		    struct session *out)
 {
 	*out = (struct session){ .e = e, .s = s, .kind = kind };
 	out->d = dialogue_open(r->engine, &e->address, e->port, &s->ip, WAIT_CONNECT);
@@ -201,45 +210,73 @@ bool session_open(struct run *r, struct endpoint *e, struct source *s, enum sess
 	return kind != SESSION_LOGIN || log_in(r, out);
 }
 
-void session_close(struct session *x, enum close_how how)
+bool session_open(struct run *r, struct endpoint *e, struct source *s, enum session_kind kind,
+		  struct session *out)
 {
-	dialogue_close(x->d, how);
+	unsigned before = s->acts;
+
+	if (open_it(r, e, s, kind, out))
+		return true;
+	/* a session that breaks off; what was charged already is enough */
+	if (out->end != SESSION_DOOR && out->end != SESSION_BUSY && s->acts == before)
+		act_charge(s, ACT);
+	return false;
+}
+
+void session_goodbye(struct run *r, struct dialogue *d, const struct answer *greeting)
+{
+	if (dialogue_gone(d) == HERE && greeting->kind == ANSWER_YES &&
+	    !dialogue_has_said(d, "MAIL ") &&
+	    str_find(greeting->reply.text, STR("Sendmail")) >= 0) {
+		if (!dialogue_has_said(d, "EHLO "))
+			(void)session_hello(r, d, NULL);
+		(void)dialogue_say(d, "MAIL FROM:<>", WAIT_GOODBYE);
+	}
+	dialogue_close(d, CLOSE_QUIT);
+}
+
+void session_close(struct run *r, struct session *x, enum close_how how)
+{
+	if (how == CLOSE_QUIT)
+		session_goodbye(r, x->d, &x->greeting);
+	else
+		dialogue_close(x->d, how);
 	x->d = NULL;
 }
 
 /* ---------------------------------------------------------------- the budget */
 
-void act_charge(struct source *s)
+void act_charge(struct source *s, unsigned acts)
 {
-	s->acts++;
+	s->acts += acts;
 }
 
-static unsigned acts_of(const struct run *r, const struct source *s)
+bool act_may(const struct run *r, const struct source *s)
 {
 	/* what can be lifted need not be avoided */
 	unsigned most = r->may_unban && s->role == SOURCE_FREE ? ACTS_WITH_UNBAN : ACTS_PER_SOURCE;
 
-	if (s->shut || s->acts >= most || (r->optional && s->role == SOURCE_GUARD))
-		return 0;
-	return most - s->acts;
+	if (s->shut || (r->optional && s->role != SOURCE_FREE))
+		return false;
+	return s->acts + (r->cost ? r->cost : ACT) <= most;
 }
 
 /*
- * Small is better.  The count of a guard test should not be spoiled: an act comes from a free
- * source if there is one, else from the observer, else, evenly, from those that the guard test
- * needs.
+ * Small is better.  An act comes from a free source if there is one, else, evenly, from those that
+ * the guard test needs, whose counts it may spoil by one; and only if these do not suffice from the
+ * observer, who should do nothing wrong.
  */
 static unsigned preference(const struct source *s)
 {
 	switch (s->role) {
 	case SOURCE_FREE:
 		return 0;
-	case SOURCE_OBSERVER:
-		return 1;
 	case SOURCE_GUARD:
+		return 1 + s->acts;
+	case SOURCE_OBSERVER:
 		break;
 	}
-	return 2 + s->acts;
+	return 1 + ACTS_PER_SOURCE;
 }
 
 struct source *act_source(struct run *r, const struct endpoint *e)
@@ -249,21 +286,11 @@ struct source *act_source(struct run *r, const struct endpoint *e)
 	for (size_t i = 0; i < r->n_sources; i++) {
 		struct source *s = &r->sources[i];
 
-		if (source_reaches(s, e) && acts_of(r, s) &&
+		if (source_reaches(s, e) && act_may(r, s) &&
 		    (!best || preference(s) < preference(best)))
 			best = s;
 	}
 	return best;
-}
-
-unsigned acts_left(const struct run *r, const struct endpoint *e)
-{
-	unsigned n = 0;
-
-	for (size_t i = 0; i < r->n_sources; i++)
-		if (source_reaches(&r->sources[i], e))
-			n += acts_of(r, &r->sources[i]);
-	return n;
 }
 
 void session_share_end(struct run *r)
@@ -271,7 +298,7 @@ void session_share_end(struct run *r)
 	if (!r->shared)
 		return;
 	if (r->shared->d)
-		session_close(r->shared, CLOSE_QUIT);
+		session_close(r, r->shared, CLOSE_QUIT);
 	free(r->shared);
 	r->shared = NULL;
 }

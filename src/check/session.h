@@ -32,13 +32,18 @@ struct session {
 	struct answer answer;      /* the last one */
 	const char *why;           /* not HERE: words */
 	struct exchange *evidence; /* not HERE: what was said */
-	double greeting_seconds;
+	struct answer greeting;
 };
 
-/* Opens one; true if it is HERE. Charges a refused login to the source. */
+/* Opens one; true if it is HERE. Charges a refused login, or a session that broke off. */
 bool session_open(struct run *r, struct endpoint *e, struct source *s, enum session_kind kind,
 		  struct session *out);
-void session_close(struct session *x, enum close_how how);
+void session_close(struct run *r, struct session *x, enum close_how how);
+/*
+ * Ends a dialogue politely, whose greeting is given.  Sendmail complains in its log of every client
+ * that "did not issue MAIL", which stock filters count: it hears a MAIL FROM:<> first.
+ */
+void session_goodbye(struct run *r, struct dialogue *d, const struct answer *greeting);
 
 /* EHLO with our name, or HELO where EHLO is unknown: then *old, unless NULL, becomes true. */
 const struct answer *session_hello(struct run *r, struct dialogue *d, bool *old);
@@ -49,17 +54,25 @@ bool session_secure(struct run *r, struct session *x);
  * One login with PLAIN or LOGIN, whichever the server offers; the answer to its last step, or NULL
  * if it offers neither.  The password never shows in the evidence.
  */
-const struct answer *session_auth(struct run *r, struct session *x, str user, str password,
+struct login {
+	str user, password;
+	bool made_up; /* then its reply may be shown */
+};
+const struct answer *session_auth(struct run *r, struct session *x, const struct login *l,
 				  double wait);
 
 /* ---- the budget */
 
-/* A source whose door is open and that may act once more on this endpoint; NULL: none is left. */
+enum {
+	ACT = 1,
+	ACT_LOGIN = 2, /* a refused login: stock filters in aggressive mode count it twice */
+};
+/* May this source make the act at hand (r->cost)? */
+bool act_may(const struct run *r, const struct source *s);
+/* A source that may make the act at hand, on this endpoint; NULL: none is left. */
 struct source *act_source(struct run *r, const struct endpoint *e);
 /* The server refused: a guard may have counted it. */
-void act_charge(struct source *s);
-/* How many more acts there are for this endpoint. */
-unsigned acts_left(const struct run *r, const struct endpoint *e);
+void act_charge(struct source *s, unsigned acts);
 
 /*
  * A session for an act, from the source that is next: the one that is open already if it fits,

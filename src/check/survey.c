@@ -72,7 +72,7 @@ static bool start_tls(struct endpoint *e, struct dialogue *d)
 }
 
 /* A port that begins in clear text. True: TLS came up, or was not offered. */
-static bool look_clear(struct run *r, struct endpoint *e, struct dialogue *d)
+static bool look_clear(struct run *r, struct endpoint *e, struct dialogue *d, bool may_break)
 {
 	e->greeting = *dialogue_listen(d, WAIT_GREETING, "the greeting");
 	if (e->greeting.code != 220)
@@ -83,7 +83,7 @@ static bool look_clear(struct run *r, struct endpoint *e, struct dialogue *d)
 	e->mechanisms_clear = mechanisms_in(r, &e->ehlo);
 	e->auth_clear = e->mechanisms_clear != NULL;
 	e->offers_starttls = reply_offers(&e->ehlo.reply, STR("STARTTLS"), NULL);
-	if (!e->offers_starttls)
+	if (!e->offers_starttls || !may_break)
 		return true;
 	e->starttls = *dialogue_say(d, "STARTTLS", WAIT_REPLY);
 	if (e->starttls.kind != ANSWER_YES)
@@ -119,6 +119,7 @@ static void clear_look(struct endpoint *e)
 				.refusals = e->refusals };
 }
 
+/* False: a handshake failed. */
 static bool look(struct run *r, struct endpoint *e, struct source *s)
 {
 	struct dialogue *d;
@@ -127,9 +128,10 @@ static bool look(struct run *r, struct endpoint *e, struct source *s)
 	clear_look(e);
 	d = dialogue_open(r->engine, &e->address, e->port, &s->ip, WAIT_CONNECT);
 	e->reach = dialogue_gone(d);
-	fine = e->reach != HERE || (e->implicit ? look_implicit(r, e, d) : look_clear(r, e, d));
+	fine = e->reach != HERE ||
+	       (e->implicit ? look_implicit(r, e, d) : look_clear(r, e, d, act_may(r, s)));
 	e->exchanges = dialogue_since(d, 0);
-	dialogue_close(d, CLOSE_QUIT);
+	session_goodbye(r, d, &e->greeting);
 	return fine;
 }
 
@@ -141,32 +143,63 @@ static void listen_in_clear(struct run *r, struct endpoint *e, struct source *s)
 
 	if (dialogue_gone(d) == HERE) {
 		a = dialogue_listen(d, SPEAKS_FIRST_WAIT, "a greeting in clear text");
-		if (a->kind == ANSWER_YES || (a->code / 100 >= 4)) {
+		if (a->code == 220) {
 			e->clear465 = true;
+			e->greeting = *a;
+			e->ehlo = *session_hello(r, d, &e->no_esmtp);
 			e->exchanges = dialogue_since(d, 0);
 		}
 	}
 	dialogue_close(d, CLOSE_QUIT);
 }
 
-void survey_endpoint(struct run *r, struct endpoint *e, struct source *s)
+/* A handshake that failed may be chance, twice is not; on 465 it may be clear text. */
+static void look_twice(struct run *r, struct endpoint *e, struct source *s)
 {
-	bool fine;
+	if (e->implicit)
+		listen_in_clear(r, e, s);
+	if (e->implicit ? !e->clear465 : !look(r, e, s))
+		act_charge(s, ACT);
+}
+
+void survey_endpoint(struct run *r, struct endpoint *e)
+{
+	struct source *s = source_for_look(r, e);
 
 	run_progress(r, "looking at %s", e->name);
-	fine = look(r, e, s);
-	if (e->greeting.kind == ANSWER_CLOSING && e->greeting.code == 421) {
-		engine_pause(r->engine, BUSY_WAIT,
-			     "the server said that it is busy (421): trying once more");
-		fine = look(r, e, s);
+	if (!s)
+		return;
+	/* a handshake that fails is an act; 465 begins with one */
+	if (e->implicit && !act_may(r, s)) {
+		clear_look(e);
+		e->reach = GONE_UNTRIED;
+		return;
 	}
-	if (!fine && e->implicit)
-		listen_in_clear(r, e, s);
-	else if (!fine) /* a handshake that failed may be chance: twice is not */
-		(void)look(r, e, s);
+	if (!look(r, e, s)) {
+		act_charge(s, ACT);
+		s = act_source(r, e);
+		if (s)
+			look_twice(r, e, s);
+	}
 	/* a port that does not greet is not asked again and again */
 	if (e->reach == HERE && e->greeting.code != 220)
 		e->refusals = 2;
+}
+
+void survey_busy(struct run *r)
+{
+	bool any = false;
+
+	for (size_t i = 0; i < r->n_endpoints; i++)
+		any |= r->endpoints[i].greeting.code == 421;
+	if (any)
+		engine_pause(r->engine, engine_wait_cap(r->engine, BUSY_WAIT),
+			     "the server said that it is busy (421): trying once more");
+	for (size_t i = 0; i < r->n_endpoints; i++)
+		if (r->endpoints[i].greeting.code == 421) {
+			r->endpoints[i].refusals = 0;
+			survey_endpoint(r, &r->endpoints[i]);
+		}
 }
 
 /* ---------------------------------------------------------------- names */

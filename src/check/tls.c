@@ -117,6 +117,7 @@ void check_certificate(struct run *r, const struct check *c, struct endpoint *e)
 
 struct probe {
 	enum tls_answer_kind kind;
+	bool hello; /* it got as far as that: the handshake breaks off */
 	unsigned version;
 	const char *why;
 	struct exchange *evidence;
@@ -133,7 +134,7 @@ static struct probe say_hello(struct run *r, struct dialogue *d, unsigned versio
 	struct buf hello _buf_free_ = { 0 };
 	uint8_t random[TLS_RANDOM_BYTES];
 	struct tls_answer a = { .kind = TLS_ANSWER_MORE };
-	struct probe p = { .kind = TLS_ANSWER_MORE };
+	struct probe p = { .kind = TLS_ANSWER_MORE, .hello = true };
 	str name = r->host_is_address ? STR_NULL : str_of(r->o->host);
 
 	RAND_bytes(random, sizeof random);
@@ -185,7 +186,7 @@ static struct probe probe_version(struct run *r, struct endpoint *e, struct sour
 		p.why = x.why;
 	}
 	p.evidence = dialogue_since(x.d, 0);
-	session_close(&x, CLOSE_PLAIN);
+	session_close(r, &x, CLOSE_PLAIN);
 	return p;
 }
 
@@ -201,8 +202,8 @@ void check_old_tls(struct run *r, const struct check *c, struct endpoint *e)
 	}
 	session_share_end(r);
 	p = probe_version(r, e, s, TLS_11);
-	if (p.kind == TLS_ANSWER_REFUSED || p.kind == TLS_ANSWER_ACCEPTED)
-		act_charge(s); /* a handshake that breaks off */
+	if (p.hello)
+		act_charge(s, ACT); /* a handshake that breaks off */
 	if (p.kind == TLS_ANSWER_REFUSED) {
 		finding_add(r, c, e, PASS, "%s", p.why)->evidence = p.evidence;
 		return;

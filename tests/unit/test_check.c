@@ -282,22 +282,39 @@ static void two_acts_an_address(void **state)
 	r.sources[4] = (struct source){ .ip = ip_of("192.0.2.5"), .shut = true };
 	r.sources[5] = (struct source){ .ip = ip_of("192.0.2.6"), .role = SOURCE_GUARD };
 	r.n_sources = 6;
-	assert_int_equal(acts_left(&r, &e), 8);
 	for (int i = 0; i < 8; i++) {
 		struct source *s = act_source(&r, &e);
 
 		assert_non_null(s);
-		/* free ones first, then the observer, then those of the guard test in turn */
-		assert_ptr_equal(s, i < 2   ? &r.sources[3]
-				    : i < 4 ? &r.sources[2]
-				    : i % 2 ? &r.sources[5]
-					    : &r.sources[0]);
-		act_charge(s);
+		/* free ones first, then those of the guard test in turn, at last the observer */
+		assert_ptr_equal(s, i < 2    ? &r.sources[3]
+				    : i >= 6 ? &r.sources[2]
+				    : i % 2  ? &r.sources[5]
+					     : &r.sources[0]);
+		act_charge(s, ACT);
 		acts[s - r.sources]++;
 	}
 	assert_null(act_source(&r, &e));
 	for (size_t i = 0; i < COUNT(acts); i++)
 		assert_true(acts[i] <= ACTS_PER_SOURCE);
+	run_free(&r);
+}
+
+static void a_wrong_login_counts_twice(void **state)
+{
+	struct endpoint e = { .address = ip_of("192.0.2.1"), .port = 25, .reach = HERE };
+	struct run r = run_new();
+
+	(void)state;
+	r.sources[0] = (struct source){ .ip = ip_of("192.0.2.2"), .acts = 1 };
+	r.sources[1] = (struct source){ .ip = ip_of("192.0.2.3") };
+	r.n_sources = 2;
+	r.cost = ACT_LOGIN;
+	assert_ptr_equal(act_source(&r, &e), &r.sources[1]);
+	act_charge(&r.sources[1], ACT_LOGIN);
+	assert_null(act_source(&r, &e));
+	r.cost = ACT;
+	assert_ptr_equal(act_source(&r, &e), &r.sources[0]);
 	run_free(&r);
 }
 
@@ -365,6 +382,7 @@ int main(void)
 		cmocka_unit_test(a_fault_outweighs_what_is_not_known),
 		cmocka_unit_test(what_is_optional_is_not_missed),
 		cmocka_unit_test(two_acts_an_address),
+		cmocka_unit_test(a_wrong_login_counts_twice),
 		cmocka_unit_test(optional_acts_spare_the_guard_test),
 		cmocka_unit_test(every_fix_is_of_a_check),
 		cmocka_unit_test(every_required_check_has_fixes),
