@@ -213,6 +213,6 @@ def apply(out, title, commands):
     for line in commands.splitlines():
         if line and not line.startswith("#"):
             out.cut("      # ", line, "dim")
-    result = lab("inside", "postfix", "sh", "-ec", commands, capture_output=True)
+    result = lab("inside", "postfix", "sh", "-c", commands, capture_output=True)
     if result.returncode:
         raise Broken(f"the fix failed: {result.stderr}")
