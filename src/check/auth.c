@@ -96,7 +96,7 @@ static enum status judge_clear(const struct answer *a)
 
 void check_auth_unadvertised(struct run *r, const struct check *c, struct endpoint *e)
 {
-	const char *why;
+	const char *command = r->plain ? "AUTH PLAIN" : "AUTH LOGIN", *why;
 	struct session *x = session_for_act(r, e, SESSION_CLEAR, &why);
 	const struct answer *a;
 	struct finding *f;
@@ -107,11 +107,11 @@ void check_auth_unadvertised(struct run *r, const struct check *c, struct endpoi
 		return;
 	}
 	spoken = dialogue_spoken(x->d);
-	a = dialogue_say(x->d, "AUTH LOGIN", WAIT_AUTH);
+	a = dialogue_say(x->d, command, WAIT_AUTH);
 	act_charge(x->s, ACT);
 	f = finding_add(r, c, e, judge_clear(a), "%s", answer_brief(r, a));
 	if (f->status == FAIL)
-		f->why = run_text(r, "AUTH LOGIN is taken in clear text: %s", f->why);
+		f->why = run_text(r, "%s is taken in clear text: %s", command, f->why);
 	else if (f->status == UNKNOWN)
 		f->hint = "the server gave no clear answer: try again later";
 	if (a->kind == ANSWER_MORE)

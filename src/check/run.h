@@ -122,6 +122,7 @@ struct run {
 	struct session *shared; /* see session_for_act() */
 	/* of the step at hand */
 	bool over_tls; /* what can be done in clear text, or after TLS */
+	bool plain;    /* AUTH PLAIN, where some proxies look for LOGIN only */
 	bool optional; /* not worth an act from an address that the guard test needs */
 	unsigned cost; /* acts that a refusal counts as; 0: one */
 
