@@ -23,8 +23,8 @@ void buf_add_char(struct buf *b, char c);
 void buf_printf(struct buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void buf_vprintf(struct buf *b, const char *fmt, va_list ap) __attribute__((format(printf, 2, 0)));
 /*
- * Hostile text made safe to print: controls, DEL and invalid UTF-8 become \xNN, \n and so on; what is
- * not seen but turns text around or hides it (U+202E and its like) becomes \uNNNN.
+ * Hostile text made safe to print: controls, DEL and invalid UTF-8 become \xNN, \n and so on; what
+ * is not seen but turns text around or hides it (U+202E and its like) becomes \uNNNN.
  */
 void buf_add_escaped(struct buf *b, str s);
 /* Grows so that `n` more bytes fit; returns where they go (the caller adds to b->n). */
