@@ -44,16 +44,25 @@ static_assert((int)STEPS == (int)ACTS_STEPS, "acts.h says how many there are");
 
 static const char more_sources[] = "give more addresses (--source)";
 
-/* A port that answered, but not to the end: what it would have offered is not known. */
+/* Nobody listens there; of 25 only a refusal says so, for providers block it on its way. */
+static bool is_closed(const struct endpoint *e)
+{
+	return e->reach == GONE_REFUSED ||
+	       (e->port != 25 && (e->reach == GONE_TIMEOUT || e->reach == GONE_UNREACHABLE));
+}
+
+/* A port that was not looked at to the end: what it would have offered is not known. */
 static bool survey_has_gaps(const struct run *r)
 {
 	for (size_t i = 0; i < r->n_endpoints; i++) {
 		const struct endpoint *e = &r->endpoints[i];
 
-		if (e->reach == HERE && e->ehlo_tls.kind != ANSWER_YES &&
-		    !(e->ehlo.kind == ANSWER_YES && !e->offers_starttls))
+		if (is_closed(e))
+			continue;
+		if (e->reach != HERE || e->mechanisms) /* offered, but not open any more */
 			return true;
-		if (e->reach == GONE_TIMEOUT && e->port == 25)
+		if (e->ehlo_tls.kind != ANSWER_YES &&
+		    !(e->ehlo.kind == ANSWER_YES && !e->offers_starttls))
 			return true;
 	}
 	return false;
@@ -76,8 +85,7 @@ static struct endpoint *place_of_port(struct run *r, const struct check *c, stru
 		return NULL;
 	if (endpoint_is_open(e))
 		return e;
-	if (e->reach == HERE || e->reach == GONE_LATE || e->reach == GONE_UNTRIED ||
-	    (e->reach == GONE_TIMEOUT && e->port == 25))
+	if (!is_closed(e))
 		finding_add_missing(r, c, e, UNKNOWN, "the port does not answer as it should",
 				    "see CON-01 and CON-02");
 	return NULL;
@@ -100,6 +108,18 @@ static struct endpoint *place_of_login(struct run *r, const struct check *c)
 	else if (!e)
 		finding_add_missing(r, c, NULL, NA, "no port offers AUTH over TLS", NULL);
 	return e;
+}
+
+/* The session that a check is made in, as far as the budget is concerned. */
+static enum session_kind kind_of(const struct check *c)
+{
+	return c->needs & (NEEDS_USER | NEEDS_LOGIN) ? SESSION_LOGIN : SESSION_TLS;
+}
+
+static bool uses_foreign(const struct check *c)
+{
+	return c->run == check_relay || c->run == check_relay_local ||
+	       c->run == check_submission_open || strcmp(c->id, "SND-04") == 0;
 }
 
 /* Does the check need what is not there? Then it has its finding. */
@@ -128,19 +148,60 @@ static bool lacks(struct run *r, const struct check *c, struct endpoint *e)
 			finding_add_missing(r, c, e, UNKNOWN, "no TLS on this port", "see TLS-02");
 		return true;
 	}
+	if (r->foreign_is_own && uses_foreign(c)) {
+		finding_add_missing(r, c, e, UNKNOWN, "the foreign domain is the server's own",
+				    "give a domain of yours that is not the server's (--foreign)");
+		return true;
+	}
 	if (engine_late(r->engine)) {
 		finding_add_missing(r, c, e, UNKNOWN, "the time is up",
 				    "try again; the server is slow");
 		return true;
 	}
-	if ((c->needs & NEEDS_ACT) && !act_source(r, e)) {
+	if ((c->needs & NEEDS_ACT) && !acts_allow(r, e, kind_of(c))) {
 		if (r->optional && finding_answer(r, c->id, e))
 			return true; /* it would only have been said a second time */
-		finding_add_missing(r, c, e, UNKNOWN,
-				    "not tried: two acts from each address are made", more_sources);
+		finding_add_missing(r, c, e, UNKNOWN, "not tried: each address may act only twice",
+				    more_sources);
 		return true;
 	}
 	return false;
+}
+
+/* Where we may: opens the doors that have closed. True: one was. */
+static bool lift_bans(struct run *r)
+{
+	bool any = false;
+
+	for (size_t i = 0; r->may_unban && i < r->n_sources; i++) {
+		struct source *s = &r->sources[i];
+
+		if (s->shut && run_unban(r, s)) {
+			s->shut = false;
+			s->acts = 0;
+			any = true;
+		}
+	}
+	return any;
+}
+
+static bool has_no_answer(const struct run *r, size_t from)
+{
+	for (size_t i = from; i < r->n_findings; i++)
+		if (r->findings[i].status != UNKNOWN)
+			return false;
+	return true;
+}
+
+static void make_step(struct run *r, const struct check *c, const struct step *s, size_t address)
+{
+	struct endpoint *e =
+		s->port ? place_of_port(r, c, port_of(r, address, s->port)) : place_of_login(r, c);
+
+	if (!e || lacks(r, c, e))
+		return;
+	run_progress(r, "%s %s", c->id, c->title);
+	c->run(r, c, e);
 }
 
 /* `address`: the number of the one that a step of a port is made at. */
@@ -151,16 +212,16 @@ static void take_step(struct run *r, const struct step *s, size_t address)
 	/* where port 25 is closed, a relay can only be another port */
 	bool no_mx = s->port != 25 && c->run == check_relay &&
 		     !endpoint_is_open(port_of(r, address, 25));
-	struct endpoint *e;
 
 	r->over_tls = s->over_tls;
 	r->plain = s->plain;
 	r->optional = s->optional && !no_mx;
 	r->cost = c->run == check_any_login ? ACT_LOGIN : ACT;
-	e = s->port ? place_of_port(r, c, port_of(r, address, s->port)) : place_of_login(r, c);
-	if (e && !lacks(r, c, e)) {
-		run_progress(r, "%s %s", c->id, c->title);
-		c->run(r, c, e);
+	lift_bans(r);
+	make_step(r, c, s, address);
+	if (lift_bans(r) && r->n_findings > before && has_no_answer(r, before)) {
+		r->n_findings = before; /* the ban fell in the middle: once more */
+		make_step(r, c, s, address);
 	}
 	/* what was tried and gave no answer counts all the same */
 	for (size_t i = before; i < r->n_findings; i++)
@@ -170,13 +231,12 @@ static void take_step(struct run *r, const struct step *s, size_t address)
 }
 
 /* The guard test will answer it, for nothing. */
-static bool left_to_guard(const struct run *r, const struct check *c)
+static bool left_to_guard(struct run *r, const struct check *c)
 {
-	if (!r->o->guard)
+	if (!r->tests_guard)
 		return false;
 	if (c->run == check_sender)
-		return guard_will_test(r, 'b') && r->login_works &&
-		       endpoint_for_login((struct run *)r, NULL);
+		return guard_will_test(r, 'b') && r->login_works && endpoint_for_login(r, NULL);
 	return c->run == check_any_login && guard_will_test(r, 'a');
 }
 

@@ -8,11 +8,21 @@
 #include "check/auth.h"
 #include "check/session.h"
 
+/* With which of these does the password, or a token that is as good, go over the wire? */
+static bool shows_password(str mechanism)
+{
+	static const char *const names[] = { "PLAIN", "LOGIN", "XOAUTH2", "OAUTHBEARER" };
+
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+		if (str_eq_nocase(mechanism, str_of(names[i])))
+			return true;
+	return false;
+}
+
 void check_auth_clear(struct run *r, const struct check *c, struct endpoint *e)
 {
-	struct finding *f;
 	str rest = str_of(e->mechanisms_clear ? e->mechanisms_clear : ""), word;
-	bool hashed = rest.n > 0;
+	struct finding *f;
 
 	if (e->ehlo.kind != ANSWER_YES) {
 		f = finding_add(r, c, e, UNKNOWN, "no answer to EHLO");
@@ -25,11 +35,10 @@ void check_auth_clear(struct run *r, const struct check *c, struct endpoint *e)
 	}
 	f = finding_add(r, c, e, FAIL, "AUTH %s is offered in clear text", e->mechanisms_clear);
 	f->evidence = e->exchanges;
+	f->severity = SEVERITY_MEDIUM;
 	while (str_word(&rest, &word))
-		if (!str_starts(word, STR("CRAM-")) && !str_starts(word, STR("DIGEST-")) &&
-		    !str_starts(word, STR("SCRAM-")))
-			hashed = false;
-	f->severity = hashed ? SEVERITY_MEDIUM : SEVERITY_CRITICAL;
+		if (shows_password(word))
+			f->severity = SEVERITY_CRITICAL;
 }
 
 void check_mechanisms(struct run *r, const struct check *c, struct endpoint *e)
@@ -85,6 +94,7 @@ static enum status judge_clear(const struct answer *a)
 		default:
 			return UNKNOWN;
 		}
+	case ANSWER_NOT_ASKED:
 	case ANSWER_LATER:
 	case ANSWER_CLOSING:
 	case ANSWER_MALFORMED:
@@ -145,9 +155,9 @@ void auth_judge_any_login(struct run *r, const struct check *c, const struct end
 {
 	struct finding *f;
 
-	if (a->kind == ANSWER_YES)
+	if (a->kind == ANSWER_YES && a->code == 235)
 		f = finding_add(r, c, e, FAIL, "a made-up user with a made-up password is let in");
-	else if (a->code == 535)
+	else if (a->kind == ANSWER_NO && a->code == 535)
 		f = finding_add(r, c, e, PASS, "%s", answer_brief(r, a));
 	else {
 		f = finding_add(r, c, e, UNKNOWN, "a made-up login: %s", answer_brief(r, a));

@@ -20,6 +20,7 @@ static unsigned port_bit(uint16_t port)
 static void judge_endpoint(struct run *r, const struct check *c, struct endpoint *e)
 {
 	bool greeted = e->greeting.code == 220;
+	size_t before = r->n_findings;
 
 	if (!(c->ports & port_bit(e->port)) || (e->reach != HERE && c->run != check_ports))
 		return;
@@ -32,6 +33,9 @@ static void judge_endpoint(struct run *r, const struct check *c, struct endpoint
 	if (((c->needs & NEEDS_TLS) && !e->tls_up) || ((c->needs & NEEDS_AUTH) && !e->mechanisms))
 		return;
 	c->run(r, c, e);
+	for (; before < r->n_findings; before++)
+		if (!r->findings[before].evidence)
+			r->findings[before].evidence = e->exchanges;
 }
 
 /* Could no port of this address be tried from here? */
@@ -95,9 +99,11 @@ static void test_guard(struct run *r)
 		for (size_t k = 0; k < r->n_findings; k++)
 			known |= strcmp(r->findings[k].check->id, left[i]) == 0;
 		if (!known)
-			finding_add_missing(r, check_find(left[i]), NULL, UNKNOWN,
-					    "the guard test ended before it",
-					    "see GRD-a and GRD-b");
+			finding_add_missing(
+				r, check_find(left[i]), NULL, UNKNOWN,
+				"the guard test ended before it",
+				"see GRD-a and GRD-b; with more addresses (--source) no act "
+				"comes before the guard test");
 	}
 }
 
@@ -127,6 +133,30 @@ static bool any_open(const struct run *r)
 	return false;
 }
 
+/* A check that found no place still has its row. */
+static void complete(struct run *r, enum status status, const char *why)
+{
+	for (const struct check *c = checks; c->id; c++) {
+		bool there = false;
+
+		for (size_t i = 0; i < r->n_findings && !there; i++)
+			there = r->findings[i].check == c;
+		if (!there)
+			finding_add_missing(r, c, NULL, status, why, NULL);
+	}
+}
+
+/* "25 refused, 587 timed out" of the first address */
+static const char *reaches(const struct run *r)
+{
+	struct buf b _buf_free_ = { 0 };
+
+	for (size_t i = 0; i < PORTS; i++)
+		buf_printf(&b, "%s%u %s", i ? ", " : "", r->endpoints[i].port,
+			   gone_name(r->endpoints[i].reach));
+	return arena_str(r->arena, buf_str(&b)).p;
+}
+
 int check_run(struct run *r, struct err *err)
 {
 	for (size_t i = 0; i < r->n_endpoints; i++)
@@ -134,18 +164,24 @@ int check_run(struct run *r, struct err *err)
 	survey_busy(r);
 	survey_names(r);
 	judge_survey(r);
-	if (!any_open(r))
-		return err_set(err, -EHOSTUNREACH, "no mail port of %s can be reached", r->o->host);
+	if (!any_open(r)) {
+		complete(r, UNKNOWN, "no mail port can be reached");
+		return err_set(err, -EHOSTUNREACH, "no mail port of %s can be reached: %s",
+			       r->o->host, reaches(r));
+	}
+	if (r->o->guard && !would_lock_out(r))
+		r->tests_guard = true;
 	acts_run(r);
-	if (!r->o->guard)
-		skip_guard(r, "not tested",
-			   "run with --guard (it gets the addresses of --source banned)");
-	else if (would_lock_out(r))
+	if (r->tests_guard)
+		test_guard(r);
+	else if (r->o->guard)
 		skip_guard(r, "the server sees the address that you are logged in from by SSH",
 			   "run it from another network: the ban would lock you out");
 	else
-		test_guard(r);
-	for (size_t i = 0; r->may_unban && i < r->n_sources; i++)
+		skip_guard(r, "not tested",
+			   "run with --guard (it gets the addresses of --source banned)");
+	complete(r, NA, "no port that it is about");
+	for (size_t i = 0; r->o->unban && i < r->n_sources; i++)
 		if (r->sources[i].acts || r->sources[i].shut)
 			(void)run_unban(r, &r->sources[i]);
 	return 0;

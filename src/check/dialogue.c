@@ -376,6 +376,14 @@ static const struct answer *no_answer(struct dialogue *d, enum gone gone)
 	return &d->answer;
 }
 
+/* Clean first, then cut: a secret that lay across the cut would not be known any more. */
+static const char *shown_text(struct engine *e, str text)
+{
+	const char *clean = engine_text(e, text);
+
+	return arena_str(e->arena, str_head(str_of(clean), TEXT_SHOWN_MAX)).p;
+}
+
 static const char *codes_only(const struct dialogue *d, const struct reply *r)
 {
 	return arena_printf(d->e->arena, "%d %d.%d.%d (the text is not shown)", r->code,
@@ -392,8 +400,7 @@ static const struct answer *take_reply(struct dialogue *d, struct reply r, doubl
 	evbuffer_drain(in, r.bytes);
 	*a = (struct answer){ .reply = r, .code = r.code, .seconds = seconds };
 	memcpy(a->enhanced, r.enhanced, sizeof a->enhanced);
-	a->text = d->secretive ? codes_only(d, &r)
-			       : engine_text(d->e, str_head(r.text, TEXT_SHOWN_MAX));
+	a->text = d->secretive ? codes_only(d, &r) : shown_text(d->e, r.text);
 	note_answer(d, a->text);
 	if (r.kind == REPLY_COMPLETE) {
 		a->kind = kind_of_code(r.code);
@@ -449,6 +456,8 @@ const struct answer *dialogue_say_as(struct dialogue *d, const char *line, const
 
 		if (a->kind != ANSWER_CLOSING && a->kind != ANSWER_NONE) {
 			d->answer.kind = ANSWER_MALFORMED;
+			d->answer.code = 0;
+			memset(d->answer.enhanced, 0, sizeof d->answer.enhanced);
 			d->answer.detail = "a reply that nobody asked for";
 			d->answer.gone = d->gone = GONE_MALFORMED;
 		}
@@ -511,7 +520,7 @@ bool dialogue_tls(struct dialogue *d)
 					       .done = tls_is_decided,
 					       .arg = d }))
 		d->gone = engine_late(e) ? GONE_LATE : GONE_SILENT;
-	if (d->gone != HERE) {
+	if (!d->tls_up) { /* up and closed at once is up: what came is read yet */
 		dialogue_note(d, "(TLS handshake)",
 			      d->tls_error ? d->tls_error : gone_name(d->gone));
 		return false;

@@ -46,6 +46,7 @@ enum gone {
 const char *gone_name(enum gone g); /* "refused", "timed out" ... */
 
 enum answer_kind {
+	ANSWER_NOT_ASKED,
 	ANSWER_YES,       /* 2xx */
 	ANSWER_MORE,      /* 3xx */
 	ANSWER_LATER,     /* 4xx but 421 */
@@ -101,6 +102,8 @@ double engine_elapsed(const struct engine *e); /* seconds since engine_new() */
 void engine_extend(struct engine *e, double seconds);
 /* A wait, after the cap of the options. */
 double engine_wait_cap(const struct engine *e, double seconds);
+/* Text of the server's for people: escaped line by line, without the secret; in the arena. */
+const char *engine_text(struct engine *e, str s);
 /* Waits for the sake of waiting. */
 void engine_pause(struct engine *e, double seconds, const char *reason);
 

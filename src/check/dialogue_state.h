@@ -29,5 +29,3 @@ struct waiting {
 bool engine_wait(struct engine *e, const struct waiting *w);
 /* Waits until a connection may be begun, and counts it. */
 void engine_pace(struct engine *e);
-/* Escaped, scrubbed text in the arena. */
-const char *engine_text(struct engine *e, str s);

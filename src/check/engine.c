@@ -22,7 +22,8 @@ static SSL_CTX *make_tls(const char *ca, struct err *err)
 		err_set(err, -EIO, "OpenSSL: %s", ERR_reason_error_string(ERR_get_error()));
 		return NULL;
 	}
-	SSL_CTX_set_options(tls, SSL_OP_LEGACY_SERVER_CONNECT | SSL_OP_NO_TICKET);
+	SSL_CTX_set_options(tls, SSL_OP_LEGACY_SERVER_CONNECT | SSL_OP_NO_TICKET |
+					 SSL_OP_NO_RENEGOTIATION);
 	SSL_CTX_set_verify(tls, SSL_VERIFY_NONE, NULL);
 	SSL_CTX_set_default_verify_paths(tls);
 	X509_VERIFY_PARAM_set_flags(SSL_CTX_get0_param(tls), X509_V_FLAG_PARTIAL_CHAIN);

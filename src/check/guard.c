@@ -74,9 +74,18 @@ static unsigned series_count(const struct run *r)
 
 unsigned guard_connections(const struct run *r)
 {
-	/* an attempt and a probe each; a first look; confirmation, observer, other ports, a last
-	 * login */
-	return series_count(r) * (2 * ATTEMPTS_MAX + 1 + 2 + PORTS + 2 * ATTEMPTS_MAX / 4) + 4;
+	/*
+	 * a first look; an attempt and a knock each, and knocks that find a slow server;
+	 * confirmation by this and other ports; the observer; at the end two logins
+	 */
+	return series_count(r) * (1 + 2 * ATTEMPTS_MAX + 4 + PORTS + 1) + 2;
+}
+
+unsigned guard_connections_usual(const struct run *r)
+{
+	const unsigned rounds = 5; /* what most guards allow */
+
+	return series_count(r) * (1 + 2 * rounds + PORTS + 1);
 }
 
 double guard_longest(const struct run *r)
@@ -87,12 +96,12 @@ double guard_longest(const struct run *r)
 
 /* Somebody else who can tell whether the server is up: an observer, a free source, one in a series.
  */
-static const struct source *find_observer(const struct run *r, const struct series *s)
+static struct source *find_observer(struct run *r, const struct series *s)
 {
-	const struct source *best = NULL;
+	struct source *best = NULL;
 
 	for (size_t i = 0; i < r->n_sources; i++) {
-		const struct source *o = &r->sources[i];
+		struct source *o = &r->sources[i];
 
 		if (o->shut || o == s->source || o->role == SOURCE_GUARD)
 			continue;
@@ -124,6 +133,23 @@ static void unknown(struct series *s, const char *why, const char *hint)
 	s->hint = hint;
 }
 
+/* Of several bans the longest counts: only then the door opens. */
+static bool ask_local_guards(struct run *r, struct series *s)
+{
+	for (size_t i = 0; i < r->n_guards; i++) {
+		struct local_ban ban;
+
+		run_progress(r, "asking the guard at %s", r->guards[i].shown);
+		if (!local_guard_ban(&r->guards[i], &s->source->ip, r->arena, &ban))
+			continue;
+		if (!s->ban_known ||
+		    (s->ban.seconds != -1 && (ban.seconds == -1 || ban.seconds > s->ban.seconds)))
+			s->ban = ban;
+		s->ban_known = true;
+	}
+	return s->ban_known;
+}
+
 /* Before the first attempt every door must be open. */
 static void look_first(struct run *r, struct series *s)
 {
@@ -134,6 +160,11 @@ static void look_first(struct run *r, struct series *s)
 	if (!s->endpoint) {
 		unknown(s, "no port offers AUTH over TLS to this address",
 			"see TLS-02 and AUTH-04; give a --source of the server's family");
+		return;
+	}
+	if (ask_local_guards(r, s)) {
+		unknown(s, "the guard here bans this address already",
+			"lift the ban of an earlier run, or give other addresses (--source)");
 		return;
 	}
 	p = door_probe(r, s->endpoint, s->source, WAIT_GREETING);
@@ -158,7 +189,8 @@ static void knock(struct run *r, struct series *s)
 		return;
 	s->suspected = engine_elapsed(r->engine);
 	s->kind = p.door;
-	s->evidence = p.evidence;
+	if (p.evidence)
+		s->evidence = p.evidence;
 }
 
 /* Which other ports of the address are closed as well? */
@@ -175,8 +207,12 @@ static void look_around(struct run *r, struct series *s)
 		    !ip_eq(&e->address, &s->endpoint->address))
 			continue;
 		p = door_probe(r, e, s->source, wait);
+		if (p.door == DOOR_UNKNOWN)
+			continue;
 		if (p.door == DOOR_OPEN) {
-			s->still_open[s->n_open++] = e->port;
+			/* where no login is taken, an attacker cannot go on */
+			if (e->mechanisms || e->auth_clear)
+				s->still_open[s->n_open++] = e->port;
 		} else {
 			s->closed[s->n_closed++] = e->port;
 			s->kind = p.door; /* the first look may have been cut off in its middle */
@@ -205,7 +241,12 @@ static bool is_still_closed(struct run *r, struct series *s)
 		look_around(r, s);
 	if (limit || s->n_closed == 0 || s->n_open > 0) {
 		p = door_probe(r, s->endpoint, s->source, patience(s));
+		if (p.door == DOOR_UNKNOWN) {
+			unknown(s, run_text(r, "could not look again: %s", p.detail), "try again");
+			return false;
+		}
 		if (p.door == DOOR_OPEN) {
+			s->n_open = s->n_closed = 0;
 			s->limited |= limit;
 			s->slowed |= !limit;
 			return false;
@@ -221,15 +262,20 @@ static bool is_still_closed(struct run *r, struct series *s)
 /* The door was seen closed once: is it, and for this address only? */
 static void confirm(struct run *r, struct series *s)
 {
-	const struct source *o;
+	struct source *o;
 	struct endpoint *e;
 
 	if (!is_still_closed(r, s))
 		return;
+	s->door_closed = true;
 	o = find_observer(r, s);
 	e = o ? endpoint_for_login(r, o) : NULL;
 	if (!e) {
-		unknown(s, "the door closed, but nobody could look whether the server is still up",
+		unknown(s,
+			run_text(r,
+				 "the door closed after %u %s (%s), but nobody could look whether "
+				 "the server is still up",
+				 s->counted, guard_behaviour(s->letter), door_name(s->kind)),
 			"give an --observer: one more address, that does nothing wrong");
 		return;
 	}
@@ -332,28 +378,21 @@ static void rounds(struct run *r)
 /* Is the right password refused to who guessed, while others may use it? */
 static void look_for_soft_block(struct run *r, struct series *s)
 {
-	const struct source *o = find_observer(r, s);
-	struct source observer;
+	struct source *o = find_observer(r, s);
 	struct session x;
 	bool refused;
 
-	if (s->letter != 'a' || s->state != SERIES_NEVER || !r->login_works || !o)
+	r->cost = ACT_LOGIN;
+	if (s->letter != 'a' || s->state != SERIES_NEVER || !r->login_works || !o || !act_may(r, o))
 		return;
 	refused = !session_open(r, s->endpoint, s->source, SESSION_LOGIN, &x) &&
 		  x.end == SESSION_LOGIN_REFUSED;
 	session_close(r, &x, CLOSE_QUIT);
 	if (!refused)
 		return;
-	observer = *o; /* its acts are not touched */
-	if (session_open(r, s->endpoint, &observer, SESSION_LOGIN, &x))
+	if (session_open(r, s->endpoint, o, SESSION_LOGIN, &x))
 		s->soft = true;
 	session_close(r, &x, CLOSE_QUIT);
-}
-
-static void ask_local_guards(const struct run *r, struct series *s)
-{
-	for (size_t i = 0; s->state == SERIES_BLOCKED && !s->ban_known && i < r->n_guards; i++)
-		s->ban_known = local_guard_ban(&r->guards[i], &s->source->ip, r->arena, &s->ban);
 }
 
 void guard_run(struct run *r)
@@ -368,6 +407,7 @@ void guard_run(struct run *r)
 	rounds(r);
 	for (size_t i = 0; i < BEHAVIOURS; i++) {
 		look_for_soft_block(r, &g->series[i]);
-		ask_local_guards(r, &g->series[i]);
+		if (g->series[i].state == SERIES_BLOCKED)
+			(void)ask_local_guards(r, &g->series[i]);
 	}
 }

@@ -37,6 +37,7 @@ struct series {
 	double baseline;                   /* seconds to the greeting */
 	enum { SERIES_RUNS, SERIES_BLOCKED, SERIES_NEVER, SERIES_UNKNOWN, SERIES_ACCEPTED } state;
 	enum door kind, last_door;
+	bool door_closed; /* for certain; whether for us only is another question */
 	bool tried;       /* in the round at hand */
 	double suspected; /* when the door was first seen closed; 0: it was not */
 	bool limited, soft, slowed, tarpit;
@@ -61,8 +62,9 @@ struct guard_report {
 void guard_assign(struct run *r);
 /* Does this series have a source? It will answer AUTH-06 (a), SND-02 to -04 (b). */
 bool guard_will_test(const struct run *r, char letter);
-/* Most connections that it makes. */
+/* How many connections it makes, at the most and usually. */
 unsigned guard_connections(const struct run *r);
+unsigned guard_connections_usual(const struct run *r);
 /* Longest time that it takes, and a usual one, in seconds. */
 double guard_longest(const struct run *r);
 void guard_run(struct run *r);

@@ -100,9 +100,10 @@ static bool attempt_login(struct run *r, struct series *s)
 	a->reply = answer ? answer_brief(r, answer) : "neither PLAIN nor LOGIN";
 	if (answer) {
 		watch_penalty(r, s, answer);
-		if (answer->kind == ANSWER_NO || answer->kind == ANSWER_NONE)
-			a->counts = true; /* no answer: a ban may have been quicker */
-		else if (answer->kind == ANSWER_LATER)
+		/* no answer: a ban may have been quicker */
+		if (answer->code == 535 || answer->kind == ANSWER_NONE)
+			a->counts = true;
+		else if (answer->kind == ANSWER_LATER || answer->kind == ANSWER_NO)
 			s->unchecked++;
 		if (answer->kind == ANSWER_LATER && answer->code == 450)
 			s->limited = true; /* Postfix's smtpd_client_auth_rate_limit */

@@ -41,7 +41,7 @@ static const char *duration(const struct run *r, int64_t seconds)
 static bool is_spared(const struct series *s)
 {
 	return s->source->ip.family &&
-	       (ip_is_loopback(&s->source->ip) || ip_eq(&s->source->ip, &s->endpoint->address));
+	       (ip_is_loopback(&s->source->ip) || dialogue_can_come_from(&s->endpoint->address));
 }
 
 static void judge_never(struct run *r, const struct check *c, struct series *s)
@@ -98,7 +98,12 @@ static void judge_blocked(struct run *r, const struct check *c, struct series *s
 	int64_t ban = s->ban.seconds;
 
 	f->evidence = s->evidence;
-	if (s->counted > ATTEMPTS_MOST) {
+	if (s->counted == 0) {
+		f->status = UNKNOWN;
+		f->why = run_text(r, "the door closed before the server had refused anything: %s",
+				  text);
+		f->hint = "find out why; then try again";
+	} else if (s->counted > ATTEMPTS_MOST) {
 		f->status = FAIL;
 		f->why = run_text(r, "blocked %s: too late, %d are enough", text, ATTEMPTS_MOST);
 	} else if (s->n_open > 0) {
@@ -109,16 +114,16 @@ static void judge_blocked(struct run *r, const struct check *c, struct series *s
 	} else if (!s->ban_known) {
 		f->status = UNKNOWN;
 		f->why = run_text(r, "%s; for how long is not known", text);
-		f->hint = "run it on the server as root, or where its guard's socket is (-s "
-			  "SOCKET), so "
-			  "that the guard can be asked for the ban time";
+		f->hint =
+			"let its guard be asked for the ban time: run it as root where the guard's "
+			"socket is, or name one (-s SOCKET) that is forwarded from there";
 	} else if (ban >= 0 && ban < BAN_LEAST) {
 		f->status = FAIL;
 		f->why = run_text(r, "blocked %s: too short, 3 to 24 hours are wanted", text);
 	} else if (ban < 0 || ban > BAN_MOST) {
 		f->status = WARN;
 		f->why = run_text(r, "blocked %s: longer than the recommended 24 hours", text);
-	} else if (s->counted < ATTEMPTS_LEAST) {
+	} else if (s->counted + s->acts_before < ATTEMPTS_LEAST) {
 		f->status = WARN;
 		f->why = run_text(r,
 				  "blocked %s: sooner than the recommended %d; who mistypes is "

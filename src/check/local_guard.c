@@ -7,11 +7,20 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 
 #include "control/client.h"
 
-enum { ANSWER_MS = 5000, FDS_MAX = 4096 };
+enum { ANSWER_MS = 3000, FDS_MAX = 4096 };
+
+static const char *escaped(struct arena *a, str s)
+{
+	struct buf b _buf_free_ = { 0 };
+
+	buf_add_escaped(&b, s);
+	return arena_str(a, buf_str(&b)).p;
+}
 
 static bool read_file(const char *path, struct buf *out, size_t most)
 {
@@ -137,16 +146,65 @@ static size_t add_sockets_of(const char *pid, const char *name, struct arena *a,
 		shown = arena_str(a, file).p;
 		reach = arena_printf(a, "/proc/%s/root%s", pid, shown).p;
 		/* one that only observes bans nobody */
-		if (str_ends(file, STR("/observe.sock")) || stat(reach, &st) < 0 ||
+		if (str_ends(file, STR("/observe.sock")) || lstat(reach, &st) < 0 ||
 		    !is_ours_or_roots(&st) || is_known(out, n, &st))
 			continue;
-		out[n++] = (struct local_guard){ .name = name, .socket = reach, .shown = shown };
+		out[n++] = (struct local_guard){ .name = name,
+						 .socket = reach,
+						 .shown = escaped(a, file) };
 	}
 	return n;
 }
 
-size_t local_guards_find(const char *socket, struct arena *a,
-			 struct local_guard out[static LOCAL_GUARDS_MAX])
+/* proc(5): every IPv4 address of a namespace stands in fib_trie, a local one before "host LOCAL".
+ */
+static bool has_ipv4(str trie, const char *text)
+{
+	str row, before = STR_NULL;
+
+	while (str_split(&trie, '\n', &row)) {
+		if (str_find(row, STR("/32 host LOCAL")) >= 0 && str_ends(before, str_of(text)))
+			return true;
+		before = str_trim(row);
+	}
+	return false;
+}
+
+/* if_inet6: 32 hexadecimal digits at the beginning of a row */
+static bool has_ipv6(str rows, const struct ip *ip)
+{
+	char text[33];
+	str row;
+
+	for (size_t i = 0; i < sizeof ip->bytes; i++)
+		snprintf(text + 2 * i, 3, "%02x", ip->bytes[i]);
+	while (str_split(&rows, '\n', &row))
+		if (str_starts(row, str_of(text)))
+			return true;
+	return false;
+}
+
+/* Does the process live where one of these addresses does? */
+static bool is_where(const char *pid, const struct ip *server, size_t n)
+{
+	struct buf trie _buf_free_ = { 0 }, rows _buf_free_ = { 0 };
+
+	(void)read_proc(pid, "net/fib_trie", &trie);
+	(void)read_proc(pid, "net/if_inet6", &rows);
+	for (size_t i = 0; i < n; i++) {
+		char ip[IP_TEXT_MAX], text[IP_TEXT_MAX + 4];
+
+		ip_print(&server[i], ip);
+		snprintf(text, sizeof text, "|-- %s", ip);
+		if (server[i].family == 4 ? has_ipv4(buf_str(&trie), text)
+					  : has_ipv6(buf_str(&rows), &server[i]))
+			return true;
+	}
+	return false;
+}
+
+size_t local_guards_find(const char *socket, const struct ip *server, size_t n_server,
+			 struct arena *a, struct local_guard out[static LOCAL_GUARDS_MAX])
 {
 	struct dirent *de;
 	size_t n = 0;
@@ -161,7 +219,7 @@ size_t local_guards_find(const char *socket, struct arena *a,
 		const char *name =
 			isdigit((unsigned char)de->d_name[0]) ? guard_name(de->d_name) : NULL;
 
-		if (name)
+		if (name && is_where(de->d_name, server, n_server))
 			n = add_sockets_of(de->d_name, name, a, out, n);
 	}
 	if (proc)
@@ -171,7 +229,21 @@ size_t local_guards_find(const char *socket, struct arena *a,
 
 /* ---------------------------------------------------------------- asking */
 
-static struct value *ask(const struct local_guard *g, struct arena *a, const char *const words[])
+/*
+ * Who made the socket listen that we are connected to (unix(7), SO_PEERCRED)?  Another user could
+ * tell us anything.
+ */
+static bool is_roots_or_ours(int fd)
+{
+	struct ucred peer;
+	socklen_t n = sizeof peer;
+
+	return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &n) == 0 &&
+	       (peer.uid == 0 || peer.uid == geteuid());
+}
+
+static struct value *ask_once(const struct local_guard *g, struct arena *a,
+			      const char *const words[])
 {
 	struct value *request = value_list(a), *answer = NULL;
 	struct err err;
@@ -181,11 +253,19 @@ static struct value *ask(const struct local_guard *g, struct arena *a, const cha
 		return NULL;
 	for (size_t i = 0; words[i]; i++)
 		value_add(a, request, value_z(a, words[i]));
-	if (client_call(fd, request, ANSWER_MS, a, &answer, &err) < 0 ||
-	    answer->type == VALUE_ERROR)
+	if (!is_roots_or_ours(fd) || client_call(fd, request, ANSWER_MS, a, &answer, &err) < 0)
 		answer = NULL;
 	client_close(fd);
 	return answer;
+}
+
+/* NULL: a refusal, or no answer. */
+static struct value *ask(struct local_guard *g, struct arena *a, const char *const words[])
+{
+	struct value *answer = g->mute ? NULL : ask_once(g, a, words);
+
+	g->mute |= answer == NULL;
+	return answer && answer->type != VALUE_ERROR ? answer : NULL;
 }
 
 static bool is_list(const struct value *v)
@@ -216,7 +296,7 @@ static bool length_in(const struct value *rows, const struct ip *ip, int64_t *se
 	return false;
 }
 
-bool local_guard_ban(const struct local_guard *g, const struct ip *ip, struct arena *a,
+bool local_guard_ban(struct local_guard *g, const struct ip *ip, struct arena *a,
 		     struct local_ban *out)
 {
 	char text[IP_TEXT_MAX];
@@ -243,13 +323,15 @@ bool local_guard_ban(const struct local_guard *g, const struct ip *ip, struct ar
 		/* the door opens when the last of them ends */
 		if (found && (out->seconds == -1 || (seconds != -1 && seconds <= out->seconds)))
 			continue;
-		*out = (struct local_ban){ .guard = g->name, .jail = jail, .seconds = seconds };
+		*out = (struct local_ban){ .guard = g->name,
+					   .jail = escaped(a, str_of(jail)),
+					   .seconds = seconds };
 		found = true;
 	}
 	return found;
 }
 
-bool local_guard_unban(const struct local_guard *g, const struct ip *ip, struct arena *a)
+bool local_guard_unban(struct local_guard *g, const struct ip *ip, struct arena *a)
 {
 	char text[IP_TEXT_MAX];
 	struct value *count;
@@ -257,4 +339,9 @@ bool local_guard_unban(const struct local_guard *g, const struct ip *ip, struct 
 	ip_print(ip, text);
 	count = ask(g, a, (const char *const[]){ "unban", text, NULL });
 	return count && count->type == VALUE_INT && count->i > 0;
+}
+
+bool local_guard_answers(struct local_guard *g, struct arena *a)
+{
+	return ask(g, a, (const char *const[]){ "ping", NULL }) != NULL;
 }

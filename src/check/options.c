@@ -80,6 +80,9 @@ static int add_address(const char *value, struct ip *list, size_t *n, size_t mos
 		return -E2BIG;
 	if (ip_parse(str_of(value), &list[*n]) < 0 || !ip_is_single(&list[*n]))
 		return -EINVAL;
+	for (size_t i = 0; i < *n; i++)
+		if (ip_eq(&list[i], &list[*n]))
+			return -EEXIST;
 	(*n)++;
 	return 0;
 }
@@ -125,6 +128,8 @@ static int complain(struct err *err, const struct option_row *row, const char *v
 {
 	if (code == -E2BIG)
 		return err_set(err, -EINVAL, "%s %s: there are too many", row->name, value);
+	if (code == -EEXIST)
+		return err_set(err, -EINVAL, "%s %s: given twice", row->name, value);
 	return err_set(err, -EINVAL, "%s '%s': not %s", row->name, value,
 		       row->kind == MAIL      ? "a mail address"
 		       : row->kind == DOMAIN  ? "a domain name"
@@ -132,24 +137,30 @@ static int complain(struct err *err, const struct option_row *row, const char *v
 					      : "an IP address");
 }
 
+static bool is_own_address(const struct check_options *o, const char *address)
+{
+	const char *own = o->from ? o->from : o->user;
+
+	return own && strcasecmp(own, address) == 0;
+}
+
 /* What only makes sense together. */
 static int check_whole(const struct check_options *o, struct err *err)
 {
 	if (!o->host)
 		return err_set(err, -EINVAL, "which HOST?");
-	if (!is_word(o->host) || o->host[0] == '-')
+	if (!is_word(o->host) || o->host[0] == '-' || strchr(o->host, '/'))
 		return err_set(err, -EINVAL, "'%s' is no host name or address", o->host);
 	if (!o->user != !o->password_file)
 		return err_set(err, -EINVAL, "--user and --password-file go together");
 	if (o->user && (!*o->user || strpbrk(o->user, "\r\n")))
 		return err_set(err, -EINVAL, "--user '%s': not a user name", o->user);
+	if (o->other && is_own_address(o, o->other))
+		return err_set(err, -EINVAL, "--other '%s': that is the test account's own address",
+			       o->other);
 	if (o->guard && !o->n_sources)
 		return err_set(err, -EINVAL,
 			       "--guard gets addresses banned: name them, each with --source");
-	for (size_t i = 0; i < o->n_sources; i++)
-		for (size_t k = 0; k < i; k++)
-			if (ip_eq(&o->sources[i], &o->sources[k]))
-				return err_set(err, -EINVAL, "a --source is given twice");
 	for (size_t i = 0; i < o->n_sources; i++)
 		if (ip_eq(&o->sources[i], &o->observer))
 			return err_set(err, -EINVAL,
@@ -157,31 +168,70 @@ static int check_whole(const struct check_options *o, struct err *err)
 	return 0;
 }
 
+/* "mx.example.org." is the same name, but no certificate has the dot. */
+static void drop_dot(char *host)
+{
+	size_t n = strlen(host);
+
+	if (n > 1 && host[n - 1] == '.')
+		host[n - 1] = '\0';
+}
+
+/* "--source=192.0.2.1": the part behind the sign, and the word without it. */
+static char *split_value(char *word)
+{
+	char *sign = word[0] == '-' && word[1] == '-' ? strchr(word, '=') : NULL;
+
+	if (!sign)
+		return NULL;
+	*sign = '\0';
+	return sign + 1;
+}
+
+/* One word that is an option's, with its value in `value` or, NULL, in the next word. */
+static int take_option(const struct option_row *row, char *value, struct check_options *o,
+		       struct err *err)
+{
+	int rc;
+
+	if (row->kind == FLAG && value)
+		return err_set(err, -EINVAL, "option %s takes no value", row->name);
+	if (row->kind == FLAG) {
+		*((bool *)(void *)((char *)o + row->at)) = true;
+		return 0;
+	}
+	if (!value)
+		return err_set(err, -EINVAL, "option %s needs a value", row->name);
+	rc = set_value(row, value, o);
+	return rc < 0 ? complain(err, row, value, rc) : 0;
+}
+
 int check_options_parse(int argc, char **argv, struct check_options *out, struct err *err)
 {
 	struct check_options o = { .settle = 6 };
 
 	for (int i = 1; i < argc; i++) {
+		char *value = split_value(argv[i]);
 		const struct option_row *row = find_row(argv[i]);
 		int rc;
 
 		if (strcmp(argv[i], "-h") == 0 || strcmp(argv[i], "--help") == 0)
 			return 1;
-		if (!row && argv[i][0] != '-' && !o.host) {
+		if (!row && argv[i][0] != '-' && o.host)
+			return err_set(err, -EINVAL, "one HOST at a time: '%s', '%s'", o.host,
+				       argv[i]);
+		if (!row && argv[i][0] != '-') {
 			o.host = argv[i];
+			drop_dot(argv[i]);
 			continue;
 		}
 		if (!row)
 			return err_set(err, -EINVAL, "unknown option '%s'", argv[i]);
-		if (row->kind == FLAG) {
-			*((bool *)(void *)((char *)&o + row->at)) = true;
-			continue;
-		}
-		if (i + 1 == argc)
-			return err_set(err, -EINVAL, "option %s needs a value", argv[i]);
-		rc = set_value(row, argv[++i], &o);
+		if (row->kind != FLAG && !value && i + 1 < argc)
+			value = argv[++i];
+		rc = take_option(row, value, &o, err);
 		if (rc < 0)
-			return complain(err, row, argv[i], rc);
+			return rc;
 	}
 	*out = o;
 	return check_whole(out, err);

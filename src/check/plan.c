@@ -62,7 +62,7 @@ static void list_sources(struct run *r)
 }
 
 /* Is each of them an address of this machine? */
-static int look_at_sources(const struct run *r, struct err *err)
+static int look_at_sources(struct run *r, struct err *err)
 {
 	for (size_t i = 0; i < r->n_sources; i++) {
 		const struct source *s = &r->sources[i];
@@ -71,7 +71,11 @@ static int look_at_sources(const struct run *r, struct err *err)
 			return err_set(err, -EADDRNOTAVAIL, "%s is no address of this machine",
 				       s->name);
 	}
-	return 0;
+	for (size_t i = 0; i < r->n_endpoints; i++)
+		if (source_for_look(r, &r->endpoints[i]))
+			return 0;
+	return err_set(err, -EADDRNOTAVAIL, "no --source is of the family (IPv4, IPv6) of %s",
+		       r->o->host);
 }
 
 static void list_endpoints(struct run *r)
@@ -108,8 +112,23 @@ static void plan(struct run *r)
 	r->planned = 3 * looks + steps + 2 + (unsigned)r->n_sources;
 	if (r->guard) {
 		r->planned += guard_connections(r);
-		r->expected += guard_connections(r) / 2;
+		r->expected += guard_connections_usual(r);
 	}
+}
+
+/*
+ * Can the bans that our acts may bring be lifted: are our addresses named, and does a guard of this
+ * machine guard the server (it is this machine, or the guard was named)?
+ */
+static bool is_guarded_here(const struct run *r)
+{
+	for (size_t i = 0; i < r->n_sources; i++)
+		if (!r->sources[i].ip.family)
+			return false;
+	for (size_t i = 0; i < r->n_addresses; i++)
+		if (dialogue_can_come_from(&r->addresses[i]))
+			return true;
+	return r->o->socket != NULL;
 }
 
 int check_prepare(struct run *r, struct err *err)
@@ -126,8 +145,12 @@ int check_prepare(struct run *r, struct err *err)
 	if (r->o->guard)
 		guard_assign(r);
 	if (r->o->guard || r->o->unban)
-		r->n_guards = local_guards_find(r->o->socket, r->arena, r->guards);
-	r->may_unban = r->o->unban && r->n_guards > 0;
+		r->n_guards = local_guards_find(r->o->socket, r->addresses, r->n_addresses,
+						r->arena, r->guards);
+	if (r->o->socket && r->n_guards && !local_guard_answers(&r->guards[0], r->arena))
+		return err_set(err, -EINVAL, "%s: no guard of root's, or of yours, answers there",
+			       r->o->socket);
+	r->may_unban = r->o->unban && r->n_guards > 0 && is_guarded_here(r);
 	plan(r);
 	return 0;
 }

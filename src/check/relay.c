@@ -10,7 +10,8 @@
  */
 static bool is_deferred_refusal(const struct answer *a)
 {
-	return a->code == 454 && a->enhanced[1] == 7 && a->enhanced[2] == 1;
+	return a->kind == ANSWER_LATER && a->code == 454 && a->enhanced[1] == 7 &&
+	       a->enhanced[2] == 1;
 }
 
 /* A login is asked for: nobody without one is let through. */
@@ -24,34 +25,23 @@ static bool same_refusal(const struct answer *a, const struct answer *b)
 	return a->code == b->code && memcmp(a->enhanced, b->enhanced, sizeof a->enhanced) == 0;
 }
 
-/* What the server says to mail that it should take: from outside, to a local recipient. */
-static struct transaction control(struct run *r, struct session *x)
+/* Refused for the sender, whose domain the server does not know (RFC 3463: x.1.7, x.1.8)? */
+static bool is_about_sender(const struct transaction *t)
 {
-	const char *local = r->mail ? r->mail : run_text(r, "postmaster@%s", r->domain);
-	struct transaction t =
-		session_transaction(r, x, run_text(r, "probe@%s", r->foreign), local);
+	int detail = t->answer.enhanced[2];
 
-	if (t.outcome != OUTCOME_ACCEPTED)
-		act_charge(x->s, ACT);
-	return t;
+	return t->outcome == OUTCOME_ADDRESS && (t->at_mail || detail == 7 || detail == 8);
 }
 
-static bool passed_there(const struct run *r, const struct endpoint *e)
+/* From `from`, or from the sender of bounces, whom every server knows, if ours is the fault. */
+static struct transaction try_mail(struct run *r, struct session *x, const char **from,
+				   const char *to)
 {
-	const struct finding *f = finding_answer(r, "REL-01", e);
-
-	return f && f->status == PASS;
-}
-
-/* The relay test itself, from `from`, or from the sender of bounces if the server has no such
- * domain. */
-static struct transaction try_relay(struct run *r, struct session *x, const char **from)
-{
-	const char *to = run_text(r, "relay-probe@%s", r->foreign);
 	struct transaction t = session_transaction(r, x, *from, to);
+
 	if (t.outcome != OUTCOME_ACCEPTED)
 		act_charge(x->s, ACT);
-	if (t.outcome != OUTCOME_ADDRESS || !t.at_mail || !act_may(r, x->s))
+	if (!is_about_sender(&t) || !act_may(r, x->s))
 		return t;
 	*from = "";
 	t = session_transaction(r, x, *from, to);
@@ -74,12 +64,13 @@ static bool says_nothing(const struct endpoint *e, const struct transaction *t,
 static void judge(struct run *r, const struct check *c, struct endpoint *e, struct session *x,
 		  const char *from, enum session_kind kind)
 {
+	const char *outside = run_text(r, "probe@%s", r->foreign);
 	const char *where = kind == SESSION_CLEAR || e->implicit ? "" : ", after TLS";
 	struct transaction local = { .outcome = OUTCOME_ACCEPTED }, t;
 	struct finding *f;
 
-	if (e->port == 25 && !passed_there(r, e))
-		local = control(r, x);
+	if (e->port == 25) /* what it should take: from outside, to a local recipient */
+		local = try_mail(r, x, &outside, r->mail ? r->mail : r->other);
 	if (dialogue_gone(x->d) != HERE || !act_may(r, x->s)) {
 		f = finding_add(r, c, e, UNKNOWN, "mail to a local recipient: %s", local.reply);
 		f->evidence = local.evidence;
@@ -87,7 +78,7 @@ static void judge(struct run *r, const struct check *c, struct endpoint *e, stru
 			  "address (--source), or give --user and --from";
 		return;
 	}
-	t = try_relay(r, x, &from);
+	t = try_mail(r, x, &from, run_text(r, "relay-probe@%s", r->foreign));
 	if (t.outcome == OUTCOME_ACCEPTED) {
 		f = finding_add(r, c, e, FAIL, "mail from <%s> to %s is taken without a login%s",
 				from, r->foreign, where);

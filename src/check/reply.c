@@ -146,14 +146,13 @@ bool reply_line(const struct reply *r, size_t *at, str *line)
 	return true;
 }
 
-bool reply_offers(const struct reply *r, str keyword, str *parameters)
+bool reply_keyword(const struct reply *r, size_t *at, str keyword, str *parameters)
 {
-	size_t at = 0;
 	str line;
 
-	if (!reply_line(r, &at, &line))
+	if (*at == 0 && !reply_line(r, at, &line)) /* the greeting */
 		return false;
-	while (reply_line(r, &at, &line)) {
+	while (reply_line(r, at, &line)) {
 		str end = str_from(line, keyword.n);
 
 		if (!str_eq_nocase(str_head(line, keyword.n), keyword))
@@ -161,9 +160,20 @@ bool reply_offers(const struct reply *r, str keyword, str *parameters)
 		if (end.n && end.p[0] != ' ' &&
 		    !(end.p[0] == '=' && str_eq_nocase(keyword, STR("AUTH"))))
 			continue;
-		if (parameters)
-			*parameters = str_trim(str_from(end, 1));
+		*parameters = str_trim(str_from(end, 1));
 		return true;
 	}
 	return false;
+}
+
+bool reply_offers(const struct reply *r, str keyword, str *parameters)
+{
+	size_t at = 0;
+	str behind;
+
+	if (!reply_keyword(r, &at, keyword, &behind))
+		return false;
+	if (parameters)
+		*parameters = behind;
+	return true;
 }

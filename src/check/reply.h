@@ -42,7 +42,10 @@ struct reply reply_parse(str bytes);
  */
 bool reply_line(const struct reply *r, size_t *at, str *line);
 /*
- * Does an EHLO reply offer this keyword (any case)?  *parameters, if not NULL, is what stands
- * behind it; for AUTH the old form "AUTH=..." counts, too.  The first line is the greeting.
+ * The next line of an EHLO reply that offers this keyword (any case): *parameters is what stands
+ * behind it; for AUTH the old form "AUTH=..." counts, too.  *at is 0 at first.  The first line is
+ * the greeting.
  */
+bool reply_keyword(const struct reply *r, size_t *at, str keyword, str *parameters);
+/* Does it offer it at all? *parameters, unless NULL, is of the first such line. */
 bool reply_offers(const struct reply *r, str keyword, str *parameters);

@@ -76,6 +76,9 @@ static json_t *view(const struct run *r)
 	set(o, "sources", list);
 	set(o, "seen_as", text(r->seen_as));
 	set(o, "observer", observer ? address(&observer->ip) : json_null());
+	set(o, "own", text(r->mail));
+	set(o, "other", text(r->other));
+	set(o, "foreign", text(r->foreign));
 	set(o, "credentials", json_boolean(r->o->user != NULL));
 	set(o, "level", json_string(r->guard ? "L3" : "L2"));
 	return o;
@@ -151,12 +154,20 @@ static json_t *fixes_of(const struct run *r, const struct finding *f)
 	return list;
 }
 
+static bool holds(const json_t *list, const char *z)
+{
+	for (size_t i = 0; i < json_array_size(list); i++)
+		if (strcmp(json_string_value(json_array_get(list, i)), z) == 0)
+			return true;
+	return false;
+}
+
 static json_t *references(const struct finding *f)
 {
 	json_t *list = json_array();
 
 	for (const struct fix *x = fixes; x->check; x++)
-		if (x->ref && strcmp(x->check, f->check->id) == 0)
+		if (x->ref && strcmp(x->check, f->check->id) == 0 && !holds(list, x->ref))
 			json_array_append_new(list, text(x->ref));
 	return list;
 }
@@ -215,7 +226,7 @@ static json_t *ports(const uint16_t *list, size_t n)
 
 static const char *kind_of(const struct series *s)
 {
-	if (s->state == SERIES_BLOCKED)
+	if (s->door_closed)
 		return door_name(s->kind);
 	if (s->soft)
 		return "soft";
@@ -250,8 +261,7 @@ static json_t *series(const struct run *r, const struct series *s)
 			f = &r->findings[i];
 	set(o, "status", f ? json_string(status_name(f->status)) : json_null());
 	set(o, "source", s->source ? address(&s->source->ip) : json_null());
-	set(o, "blocked_after",
-	    s->state == SERIES_BLOCKED ? json_integer(s->counted) : json_null());
+	set(o, "blocked_after", s->door_closed ? json_integer(s->counted) : json_null());
 	set(o, "acts_before", json_integer(s->acts_before));
 	set(o, "kind", text(kind_of(s)));
 	set(o, "ports", ports(s->closed, s->n_closed));

@@ -50,11 +50,14 @@ void report_plan(const struct run *r, FILE *out, const struct report_options *o)
 	}
 	fputs("), ports 25, 587, 465\n", out);
 	add_sources(r, out);
-	fprintf(out,
-		"It will make about %u connections, %u at the most, one a second; never more than "
-		"%d acts\n"
-		"from one address that a guard might count. No message is sent.\n",
-		r->expected, r->planned, ACTS_PER_SOURCE);
+	fprintf(out, "It will make about %u connections, %u at the most, one a second. ",
+		r->expected, r->planned);
+	fputs(r->may_unban
+		      ? "Acts that a guard\nmight count are not limited: --unban lifts the bans. "
+		      : "It acts at most twice\nfrom one address in a way that a guard might "
+			"count. ",
+	      out);
+	fputs("No message is sent.\n", out);
 	if (!r->guard)
 		fputs("It ends after 5 minutes at the latest.\n", out);
 }
@@ -83,13 +86,13 @@ void report_guard_plan(const struct run *r, FILE *out)
 	      out);
 	for (size_t i = 0; i < r->n_guards; i++) {
 		const struct local_guard *g = &r->guards[i];
+		bool fail2ban = strcmp(g->name, "fail2ban") == 0;
 
-		fprintf(out, "  %s -s %s %s",
-			strcmp(g->name, "fail2ban") == 0 ? "fail2ban-client" : "lastknock unban",
-			g->shown, strcmp(g->name, "fail2ban") == 0 ? "unban " : "");
+		fprintf(out, fail2ban ? "  fail2ban-client -s %s unban" : "  lastknock unban -s %s",
+			g->shown);
 		for (size_t k = 0; k < BEHAVIOURS; k++)
 			if (r->guard->series[k].source)
-				fprintf(out, "%s ", r->guard->series[k].source->name);
+				fprintf(out, " %s", r->guard->series[k].source->name);
 		fputc('\n', out);
 	}
 }
@@ -166,6 +169,16 @@ static bool was_shown(const struct run *r, size_t i)
 	return false;
 }
 
+/* Has an earlier line of the report shown this dialogue? */
+static bool was_printed(const struct run *r, size_t i)
+{
+	for (size_t k = 0; k < i; k++)
+		if (r->findings[k].evidence && r->findings[k].evidence == r->findings[i].evidence &&
+		    !was_shown(r, k))
+			return true;
+	return false;
+}
+
 static void print_finding(const struct run *r, size_t i, FILE *out, const struct report_options *o)
 {
 	const struct finding *f = &r->findings[i];
@@ -180,7 +193,9 @@ static void print_finding(const struct run *r, size_t i, FILE *out, const struct
 	else
 		fprintf(out, "%s%s%s%s\n", f->check->title, *f->why ? " (" : "", f->why,
 			*f->why ? ")" : "");
-	if (o->verbose)
+	if (o->verbose && was_printed(r, i))
+		fputs("             (said above)\n", out);
+	else if (o->verbose)
 		print_evidence(f, out);
 }
 
@@ -252,6 +267,18 @@ static void print_fixes(const struct run *r, FILE *out)
 	}
 }
 
+/* Does the check lack an answer that this hint would bring? */
+static bool misses(const struct run *r, const struct check *c, const char *hint)
+{
+	for (size_t i = 0; i < r->n_findings; i++) {
+		const struct finding *f = &r->findings[i];
+
+		if (f->check == c && f->hint && finding_is_missing(f) && strcmp(f->hint, hint) == 0)
+			return true;
+	}
+	return false;
+}
+
 /* Every hint once, with the checks that it is for. */
 static void print_missing(const struct run *r, FILE *out)
 {
@@ -260,7 +287,6 @@ static void print_missing(const struct run *r, FILE *out)
 	for (size_t i = 0; i < r->n_findings; i++) {
 		const struct finding *f = &r->findings[i];
 		bool before = false;
-		const struct check *last = NULL;
 
 		if (!f->hint || !finding_is_missing(f))
 			continue;
@@ -273,15 +299,9 @@ static void print_missing(const struct run *r, FILE *out)
 			fputs("\nWhat is missing, and how to get it\n", out);
 		headed = true;
 		fputs("  ", out);
-		for (size_t k = i; k < r->n_findings; k++) {
-			const struct finding *g = &r->findings[k];
-
-			if (g->hint && finding_is_missing(g) && strcmp(g->hint, f->hint) == 0 &&
-			    g->check != last) {
-				fprintf(out, " %s", g->check->id);
-				last = g->check;
-			}
-		}
+		for (const struct check *c = checks; c->id; c++)
+			if (misses(r, c, f->hint))
+				fprintf(out, " %s", c->id);
 		fprintf(out, ": %s\n", f->hint);
 	}
 }
@@ -309,6 +329,10 @@ void report_text(const struct run *r, const struct verdict *v, FILE *out,
 		[R3] = "a guard that blocks",
 	};
 
+	if (r->domain)
+		fprintf(out, "\nMail addresses: own %s, another user %s, outside %s\n",
+			r->mail ? r->mail : "(no account)", r->other,
+			run_text(r, "probe@%s", r->foreign));
 	print_group(r, "CON-", "Connections", out, o);
 	print_group(r, "TLS-", "TLS", out, o);
 	print_group(r, "AUTH-", "Logins", out, o);

@@ -154,10 +154,13 @@ struct finding *finding_add_missing(struct run *r, const struct check *c, struct
 
 /* ---------------------------------------------------------------- endpoints, sources */
 
-bool run_unban(const struct run *r, const struct source *s)
+bool run_unban(struct run *r, const struct source *s)
 {
 	bool lifted = false;
 
+	if (!s->ip.family)
+		return false;
+	run_progress(r, "asking the guard to lift the ban of %s", s->name);
 	for (size_t i = 0; i < r->n_guards; i++)
 		lifted |= local_guard_unban(&r->guards[i], &s->ip, r->arena);
 	if (lifted)

@@ -108,13 +108,15 @@ struct run {
 
 	/* who we say we are; settled once the first greeting is known */
 	const char *server_host, *domain, *mail, *other, *foreign;
+	bool foreign_is_own; /* --foreign is the server's own domain: it tests nothing */
 	const char *seen_as; /* our address in the server's words, or NULL */
 	const char *mta, *mta_version;
 
 	unsigned planned, expected;                  /* connections */
 	struct local_guard guards[LOCAL_GUARDS_MAX]; /* on this machine; asked for ban times */
 	size_t n_guards;
-	bool may_unban; /* --unban, and there is one to tell */
+	bool tests_guard; /* --guard, and nobody would be locked out */
+	bool may_unban;   /* --unban, and there is one to tell */
 	struct finding *findings;
 	size_t n_findings, findings_room;
 	struct guard_report *guard; /* NULL: not tested */
@@ -161,7 +163,7 @@ struct endpoint *endpoint_for_login(struct run *r, const struct source *s);
  */
 struct source *source_for_look(struct run *r, const struct endpoint *e);
 /* Lifts the bans of this source, if the guards here have any. */
-bool run_unban(const struct run *r, const struct source *s);
+bool run_unban(struct run *r, const struct source *s);
 /* Can this source reach the endpoint (the same family, or chosen by the system)? */
 bool source_reaches(const struct source *s, const struct endpoint *e);
 

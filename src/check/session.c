@@ -145,7 +145,7 @@ static bool log_in(struct run *r, struct session *x)
 		return fail(r, x, SESSION_BROKEN, "neither AUTH PLAIN nor LOGIN");
 	}
 	x->answer = *a;
-	if (a->kind == ANSWER_YES)
+	if (a->kind == ANSWER_YES && a->code == 235) /* RFC 4954 section 6 */
 		return true;
 	act_charge(x->s, ACT_LOGIN);
 	if (a->kind == ANSWER_NO)
@@ -179,9 +179,13 @@ static bool fail_door(struct run *r, struct session *x)
 
 static bool greet(struct run *r, struct session *x)
 {
-	if (x->e->implicit && !x->e->clear465 && !dialogue_tls(x->d))
+	if (x->e->implicit && !x->e->clear465 && !dialogue_tls(x->d)) {
+		x->answer = (struct answer){ .kind = ANSWER_NONE,
+					     .gone = dialogue_gone(x->d),
+					     .detail = dialogue_tls_error(x->d) };
 		return dialogue_gone(x->d) == GONE_TLS && x->s->acts == 0 ? fail_tls(r, x)
 									  : fail_door(r, x);
+	}
 	x->answer = *dialogue_listen(x->d, WAIT_GREETING, "the greeting");
 	x->greeting = x->answer;
 	if (x->answer.code != 220)
@@ -269,14 +273,14 @@ bool act_may(const struct run *r, const struct source *s)
 static unsigned preference(const struct source *s)
 {
 	switch (s->role) {
-	case SOURCE_FREE:
-		return 0;
+	case SOURCE_FREE: /* one after the other, so that a session can be used again */
+		return s->acts / ACTS_PER_SOURCE;
 	case SOURCE_GUARD:
-		return 1 + s->acts;
+		return ACTS_WITH_UNBAN + s->acts;
 	case SOURCE_OBSERVER:
 		break;
 	}
-	return 1 + ACTS_PER_SOURCE;
+	return ACTS_WITH_UNBAN + ACTS_PER_SOURCE;
 }
 
 struct source *act_source(struct run *r, const struct endpoint *e)
@@ -303,33 +307,52 @@ void session_share_end(struct run *r)
 	r->shared = NULL;
 }
 
-static bool fits(const struct session *x, const struct endpoint *e, const struct source *s,
-		 enum session_kind kind)
+/* The open one, if its source may act once more. */
+static struct session *shared_for(const struct run *r, const struct endpoint *e,
+				  enum session_kind kind)
 {
-	return x && x->d && x->e == e && x->s == s && x->kind == kind &&
-	       dialogue_gone(x->d) == HERE;
+	struct session *x = r->shared;
+
+	if (!x || !x->d || x->end != SESSION_HERE || x->e != e || x->kind != kind)
+		return NULL;
+	return dialogue_gone(x->d) == HERE && act_may(r, x->s) ? x : NULL;
+}
+
+/* A login that is refused costs more than what was meant to be done in it. */
+static struct source *source_for(struct run *r, const struct endpoint *e, enum session_kind kind)
+{
+	unsigned cost = r->cost;
+	struct source *s;
+
+	if (kind == SESSION_LOGIN)
+		r->cost = ACT_LOGIN;
+	s = act_source(r, e);
+	r->cost = cost;
+	return s;
+}
+
+bool acts_allow(struct run *r, const struct endpoint *e, enum session_kind kind)
+{
+	return shared_for(r, e, kind) || source_for(r, e, kind);
 }
 
 struct session *session_for_act(struct run *r, struct endpoint *e, enum session_kind kind,
 				const char **why)
 {
+	struct session *open = shared_for(r, e, kind);
 	struct source *s;
 
+	if (open)
+		return open;
 	*why = "no --source is left that may act";
-	while ((s = act_source(r, e)) && endpoint_is_open(e)) {
-		if (fits(r->shared, e, s, kind))
-			return r->shared;
+	while ((s = source_for(r, e, kind)) && endpoint_is_open(e)) {
 		session_share_end(r);
 		r->shared = xcalloc(1, sizeof *r->shared);
 		if (session_open(r, e, s, kind, r->shared))
 			return r->shared;
 		*why = r->shared->why;
-		if (s->shut && r->may_unban && run_unban(r, s)) {
-			s->shut = false;
-			s->acts = 0;
-		} else if (!s->shut) { /* another source would hear the same */
+		if (!s->shut) /* another source would hear the same */
 			break;
-		}
 	}
 	return NULL;
 }
@@ -340,10 +363,18 @@ const char *answer_brief(const struct run *r, const struct answer *a)
 {
 	size_t n;
 
+	if (a->kind == ANSWER_NOT_ASKED)
+		return "not asked";
 	if (a->kind == ANSWER_NONE || a->kind == ANSWER_MALFORMED)
 		return a->detail;
 	n = strcspn(a->text, "\n");
 	return n > 100 ? run_text(r, "%.97s...", a->text) : run_text(r, "%.*s", (int)n, a->text);
+}
+
+/* x.1.x: bad addresses (RFC 3463); x.7.27: the sender's domain has a null MX (RFC 7505) */
+static bool is_about_address(const struct answer *a)
+{
+	return a->enhanced[1] == 1 || (a->enhanced[1] == 7 && a->enhanced[2] == 27);
 }
 
 static enum outcome outcome_of(const struct answer *a)
@@ -352,9 +383,10 @@ static enum outcome outcome_of(const struct answer *a)
 	case ANSWER_YES:
 		return OUTCOME_ACCEPTED;
 	case ANSWER_NO:
-		return a->enhanced[1] == 1 ? OUTCOME_ADDRESS : OUTCOME_REFUSED;
+		return is_about_address(a) ? OUTCOME_ADDRESS : OUTCOME_REFUSED;
 	case ANSWER_LATER:
-		return a->enhanced[1] == 1 ? OUTCOME_ADDRESS : OUTCOME_LATER;
+		return is_about_address(a) ? OUTCOME_ADDRESS : OUTCOME_LATER;
+	case ANSWER_NOT_ASKED:
 	case ANSWER_MORE:
 	case ANSWER_CLOSING:
 	case ANSWER_MALFORMED:

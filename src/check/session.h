@@ -71,6 +71,8 @@ enum {
 bool act_may(const struct run *r, const struct source *s);
 /* A source that may make the act at hand, on this endpoint; NULL: none is left. */
 struct source *act_source(struct run *r, const struct endpoint *e);
+/* Can an act be made in such a session: the one that is open, or a new one? */
+bool acts_allow(struct run *r, const struct endpoint *e, enum session_kind kind);
 /* The server refused: a guard may have counted it. */
 void act_charge(struct source *s, unsigned acts);
 
@@ -89,7 +91,7 @@ void session_share_end(struct run *r);
 enum outcome {
 	OUTCOME_ACCEPTED, /* the recipient was taken */
 	OUTCOME_REFUSED,
-	OUTCOME_ADDRESS, /* refused, but for an address that the server thinks wrong: x.1.x */
+	OUTCOME_ADDRESS, /* refused, but for an address that the server thinks wrong */
 	OUTCOME_LATER,   /* 4xx: greylisting, load, DNS */
 	OUTCOME_BROKEN,  /* 421, gone, or not SMTP */
 };

@@ -33,15 +33,22 @@ static str name_in(const struct answer *a)
 
 /* ---------------------------------------------------------------- one port */
 
+/* What all AUTH lines offer: "PLAIN LOGIN"; NULL: none. */
 static const char *mechanisms_in(struct run *r, const struct answer *ehlo)
 {
 	struct buf b _buf_free_ = { 0 };
+	bool any = false;
+	size_t at = 0;
 	str parameters;
 
-	if (ehlo->kind != ANSWER_YES || !reply_offers(&ehlo->reply, STR("AUTH"), &parameters))
-		return NULL;
-	buf_add_escaped(&b, parameters);
-	return arena_str(r->arena, buf_str(&b)).p;
+	while (ehlo->kind == ANSWER_YES &&
+	       reply_keyword(&ehlo->reply, &at, STR("AUTH"), &parameters)) {
+		any = true;
+		if (b.n && parameters.n)
+			buf_add_char(&b, ' ');
+		buf_add_str(&b, parameters);
+	}
+	return any ? engine_text(r->engine, buf_str(&b)) : NULL;
 }
 
 static void keep_tls(struct run *r, struct endpoint *e, struct dialogue *d)
@@ -60,6 +67,8 @@ static void keep_tls(struct run *r, struct endpoint *e, struct dialogue *d)
 			e->certificate_name = run_text(r, "%.*s", STR_ARG(hello));
 	}
 	e->certificate = certificate_judge(ssl, e->certificate_name, (time_t)r->started, r->arena);
+	if (e->certificate.there)
+		e->certificate.names = engine_text(r->engine, str_of(e->certificate.names));
 }
 
 static bool start_tls(struct endpoint *e, struct dialogue *d)
@@ -219,19 +228,29 @@ static void find_mta(struct run *r, str banner)
 			continue;
 		r->mta = words[i][1];
 		rest = str_from(banner, (size_t)at + strlen(words[i][0]));
-		if (str_word(&rest, &version) && version.p[0] >= '0' && version.p[0] <= '9') {
-			struct buf b _buf_free_ = { 0 };
-
-			buf_add_escaped(&b, str_head(version, 40));
-			r->mta_version = arena_str(r->arena, buf_str(&b)).p;
-		}
+		if (str_word(&rest, &version) && version.p[0] >= '0' && version.p[0] <= '9')
+			r->mta_version = engine_text(r->engine, str_head(version, 40));
 	}
+}
+
+/* "[192.0.2.1]", "[IPv6:2001:db8::1]" (RFC 5321 section 4.1.3) */
+static bool literal_ip(str word, struct ip *out)
+{
+	static const str tag = STR("IPv6:");
+
+	if (word.n < 3 || word.p[0] != '[' || word.p[word.n - 1] != ']')
+		return false;
+	word = str_mem(word.p + 1, word.n - 2);
+	if (str_eq_nocase(str_head(word, tag.n), tag))
+		word = str_from(word, tag.n);
+	return ip_parse(word, out) == 0;
 }
 
 /* "mx.example.org Hello client.example [192.0.2.1], pleased to meet you" */
 static void find_seen(struct run *r, const struct endpoint *e, const char **client)
 {
 	const struct answer *a = e->ehlo_tls.text ? &e->ehlo_tls : &e->ehlo;
+	const char *name = NULL;
 	size_t at = 0;
 	str line, word;
 	struct ip ip;
@@ -242,13 +261,15 @@ static void find_seen(struct run *r, const struct endpoint *e, const char **clie
 	while (str_word(&line, &word)) {
 		while (word.n && (word.p[word.n - 1] == ',' || word.p[word.n - 1] == '.'))
 			word.n--;
-		if (word.n && word.p[0] == '[' && ip_parse(word, &ip) == 0) {
+		if (literal_ip(word, &ip)) {
 			char text[IP_TEXT_MAX];
 
 			ip_print(&ip, text);
 			r->seen_as = run_text(r, "%s", text);
-		} else if (!*client && is_host_name(word)) {
-			*client = run_text(r, "%.*s", STR_ARG(word));
+			if (!*client)
+				*client = name;
+		} else if (!name && is_host_name(word)) {
+			name = run_text(r, "%.*s", STR_ARG(word));
 		}
 	}
 }
@@ -299,6 +320,8 @@ void survey_names(struct run *r)
 	if (!r->mail && user)
 		r->mail = run_text(r, "%s@%s", user, r->domain);
 	r->other = r->o->other ? r->o->other : run_text(r, "postmaster@%s", r->domain);
+	if (r->mail && strcasecmp(r->other, r->mail) == 0)
+		r->other = run_text(r, "abuse@%s", r->domain); /* RFC 2142, as postmaster */
 	r->foreign = r->o->foreign;
 	if (!r->foreign && r->o->helo && is_host_name(str_of(r->o->helo)) &&
 	    !is_inside(r->o->helo, r->domain))
@@ -306,5 +329,6 @@ void survey_names(struct run *r)
 	if (!r->foreign && client && !is_inside(client, r->domain))
 		r->foreign = client;
 	if (!r->foreign)
-		r->foreign = "example.org";
+		r->foreign = is_inside("example.org", r->domain) ? "example.net" : "example.org";
+	r->foreign_is_own = is_inside(r->foreign, r->domain);
 }

@@ -4,6 +4,7 @@
 #include <openssl/rand.h>
 
 #include "check/check.h"
+#include "check/door.h"
 #include "check/session.h"
 #include "check/tls_hello.h"
 
@@ -42,48 +43,50 @@ void check_starttls_offered(struct run *r, const struct check *c, struct endpoin
 	}
 }
 
+/* Offered, and does not work: whether logins would have been offered then, nobody knows. */
+static void add_broken(struct run *r, const struct check *c, struct endpoint *e, const char *why)
+{
+	struct finding *f = finding_add(r, c, e, FAIL, "%s", why);
+
+	if (!is_for_logins(e))
+		f->severity = SEVERITY_MEDIUM;
+}
+
+/* Did the handshake fail, and not only fail to end? */
+static bool handshake_failed(const struct endpoint *e)
+{
+	return e->tls_tried && !e->tls_up && e->tls_error &&
+	       strcmp(e->tls_error, gone_name(GONE_SILENT)) != 0 &&
+	       strcmp(e->tls_error, gone_name(GONE_LATE)) != 0;
+}
+
 void check_tls_works(struct run *r, const struct check *c, struct endpoint *e)
 {
-	const struct answer *a = &e->ehlo_tls;
+	const struct answer *then = e->implicit ? &e->greeting : &e->ehlo_tls;
 	struct finding *f;
 
-	if (!e->implicit && !e->offers_starttls) {
+	if (!e->implicit && !e->offers_starttls)
 		finding_add(r, c, e, NA, "STARTTLS is not offered");
-		return;
-	}
-	if (!e->implicit && e->starttls.kind == ANSWER_LATER) { /* 454: no key, no certificate */
-		add_fault(r, c, e,
-			  run_text(r, "STARTTLS is offered, but refused: %s",
-				   answer_brief(r, &e->starttls)));
-		return;
-	}
-	if (!e->implicit && e->starttls.kind == ANSWER_NO) {
-		add_fault(r, c, e,
-			  run_text(r, "STARTTLS is offered, but refused: %s",
-				   answer_brief(r, &e->starttls)));
-		return;
-	}
-	if (e->tls_up && (e->implicit ? &e->greeting : a)->kind == ANSWER_YES) {
-		finding_add(r, c, e, PASS, "%s", e->tls_version);
-		return;
-	}
-	if (e->tls_tried && !e->tls_up && e->tls_error && !e->implicit &&
-	    strcmp(e->tls_error, gone_name(GONE_SILENT)) != 0 &&
-	    strcmp(e->tls_error, gone_name(GONE_LATE)) != 0) {
-		add_fault(r, c, e, run_text(r, "the handshake fails: %s", e->tls_error));
-		return;
-	}
-	if (e->implicit && e->clear465) {
+	else if (e->implicit && e->clear465)
 		finding_add(r, c, e, NA, "the port is in clear text");
-		return;
+	else if (e->starttls.kind == ANSWER_LATER || e->starttls.kind == ANSWER_NO)
+		add_broken(r, c, e,
+			   run_text(r, "STARTTLS is offered, but refused: %s",
+				    answer_brief(r, &e->starttls)));
+	else if (e->tls_up && then->kind == ANSWER_YES)
+		finding_add(r, c, e, PASS, "%s", e->tls_version);
+	else if (!e->implicit && handshake_failed(e))
+		add_broken(r, c, e, run_text(r, "the handshake fails: %s", e->tls_error));
+	else {
+		const char *why = e->tls_up      ? answer_brief(r, then)
+				  : e->tls_error ? e->tls_error
+						 : "not begun";
+
+		f = finding_add(r, c, e, UNKNOWN, "%s: %s",
+				e->tls_up ? "after the handshake" : "the handshake did not end",
+				why);
+		f->hint = "try again; then look at the server's log";
 	}
-	f = finding_add(r, c, e, UNKNOWN, "%s",
-			e->tls_up ? run_text(r, "after the handshake: %s",
-					     answer_brief(r, e->implicit ? &e->greeting : a))
-				  : run_text(r, "the handshake did not end: %s",
-					     e->tls_error ? e->tls_error : "not begun"));
-	f->evidence = e->exchanges;
-	f->hint = "try again; then look at the server's log";
 }
 
 void check_certificate(struct run *r, const struct check *c, struct endpoint *e)
@@ -94,7 +97,9 @@ void check_certificate(struct run *r, const struct check *c, struct endpoint *e)
 	if (!x->there)
 		add_fault(r, c, e, "there is no certificate");
 	else if (!x->trusted)
-		add_fault(r, c, e, run_text(r, "not trusted: %s", x->untrusted_why));
+		add_fault(
+			r, c, e,
+			run_text(r, "not trusted: %s (if it is meant so: --ca)", x->untrusted_why));
 	else if (x->expired)
 		add_fault(r, c, e, run_text(r, "expired %d days ago", -x->days_left));
 	else if (x->not_yet)
@@ -115,9 +120,10 @@ void check_certificate(struct run *r, const struct check *c, struct endpoint *e)
 
 /* ---------------------------------------------------------------- old versions */
 
-struct probe {
+struct hello {
 	enum tls_answer_kind kind;
-	bool hello; /* it got as far as that: the handshake breaks off */
+	bool sent; /* it got as far as that: the handshake breaks off */
+	bool bare; /* refused without an alert: the connection just ended */
 	unsigned version;
 	const char *why;
 	struct exchange *evidence;
@@ -129,12 +135,12 @@ static const char *refusal_name(const struct dialogue *d)
 }
 
 /* Sends a hello by hand, reads what comes. */
-static struct probe say_hello(struct run *r, struct dialogue *d, unsigned version)
+static struct hello say_hello(struct run *r, struct dialogue *d, unsigned version)
 {
 	struct buf hello _buf_free_ = { 0 };
 	uint8_t random[TLS_RANDOM_BYTES];
 	struct tls_answer a = { .kind = TLS_ANSWER_MORE };
-	struct probe p = { .kind = TLS_ANSWER_MORE, .hello = true };
+	struct hello p = { .kind = TLS_ANSWER_MORE, .sent = true };
 	str name = r->host_is_address ? STR_NULL : str_of(r->o->host);
 
 	RAND_bytes(random, sizeof random);
@@ -152,9 +158,10 @@ static struct probe say_hello(struct run *r, struct dialogue *d, unsigned versio
 		p.why = run_text(r, "accepted: %s", tls_version_name(a.version));
 	} else if (a.kind == TLS_ANSWER_REFUSED) {
 		p.why = run_text(r, "refused: alert %u", a.alert);
-	} else if (a.kind == TLS_ANSWER_MORE &&
+	} else if (a.kind == TLS_ANSWER_MORE && dialogue_raw(d).n == 0 &&
 		   (dialogue_gone(d) == GONE_CLOSED || dialogue_gone(d) == GONE_RESET)) {
-		p.kind = TLS_ANSWER_REFUSED; /* without an alert; it had agreed to TLS before */
+		p.kind = TLS_ANSWER_REFUSED;
+		p.bare = true;
 		p.why = run_text(r, "refused: %s", refusal_name(d));
 	} else {
 		p.why = a.kind == TLS_ANSWER_GARBAGE ? "not TLS" : "no answer";
@@ -164,10 +171,10 @@ static struct probe say_hello(struct run *r, struct dialogue *d, unsigned versio
 }
 
 /* One connection up to the hello. False with p->why if it did not get there. */
-static struct probe probe_version(struct run *r, struct endpoint *e, struct source *s,
+static struct hello probe_version(struct run *r, struct endpoint *e, struct source *s,
 				  unsigned version)
 {
-	struct probe p = { .kind = TLS_ANSWER_MORE };
+	struct hello p = { .kind = TLS_ANSWER_MORE };
 	struct session x;
 
 	if (e->implicit) {
@@ -194,7 +201,7 @@ void check_old_tls(struct run *r, const struct check *c, struct endpoint *e)
 {
 	struct source *s = act_source(r, e);
 	struct finding *f;
-	struct probe p;
+	struct hello p;
 
 	if (strcmp(e->tls_version, "TLSv1.2") != 0 && strcmp(e->tls_version, "TLSv1.3") != 0) {
 		add_fault(r, c, e, run_text(r, "%s is the best it can", e->tls_version));
@@ -202,8 +209,13 @@ void check_old_tls(struct run *r, const struct check *c, struct endpoint *e)
 	}
 	session_share_end(r);
 	p = probe_version(r, e, s, TLS_11);
-	if (p.hello)
+	if (p.sent)
 		act_charge(s, ACT); /* a handshake that breaks off */
+	/* after STARTTLS the server is there; on 465 a closed door looks the same */
+	if (p.bare && e->implicit && door_probe(r, e, s, WAIT_GREETING).door != DOOR_OPEN)
+		p = (struct hello){ .kind = TLS_ANSWER_MORE,
+				    .why = "nothing, and the door is closed now",
+				    .evidence = p.evidence };
 	if (p.kind == TLS_ANSWER_REFUSED) {
 		finding_add(r, c, e, PASS, "%s", p.why)->evidence = p.evidence;
 		return;

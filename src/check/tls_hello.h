@@ -56,8 +56,5 @@ struct tls_answer {
 enum { TLS_ANSWER_BYTES_MAX = 20000 };
 struct tls_answer tls_answer_parse(str bytes, unsigned offered);
 
-/*
- * "SSL 2.0", "SSL 3.0", "TLS 1.0" ...: static.  "TLS 0x0305" for unknown ones: valid until the next
- * call with an unknown one.
- */
+/* "SSL 2.0", "SSL 3.0", "TLS 1.0" ...; "an unknown version".  Static. */
 const char *tls_version_name(unsigned version);

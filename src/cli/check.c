@@ -101,7 +101,9 @@ static bool may_ban(const struct run *r)
 	}
 	if (r->o->yes || consent_ask("Ban these addresses?"))
 		return true;
-	fputs("lastknock check: --guard gets the sources banned, and needs your consent: --yes\n",
+	fputs("lastknock check: --guard, or acts that --unban allows, get the sources banned, and "
+	      "need "
+	      "your consent: --yes\n",
 	      stderr);
 	return false;
 }
@@ -114,16 +116,19 @@ static int run(struct run *r, struct screen *screen, const struct report_options
 
 	if (rc == 0) {
 		report_plan(r, screen->out, ro);
-		if (r->o->guard) {
+		if (r->o->guard)
 			report_guard_plan(r, screen->out);
-			fflush(screen->out);
-			if (!may_ban(r))
-				return EXIT_USAGE;
-		}
+		fflush(screen->out);
+		if ((r->o->guard || r->may_unban) && !may_ban(r))
+			return EXIT_USAGE;
 		fflush(screen->out);
 		rc = check_run(r, &err);
 	}
 	wipe(screen);
+	if (rc == -EADDRNOTAVAIL || rc == -EINVAL) {
+		fprintf(stderr, "lastknock check: %s\n", err.text);
+		return EXIT_USAGE;
+	}
 	v = verdict_of(r);
 	if (r->o->json)
 		report_json(r, &v, stdout);
@@ -131,7 +136,7 @@ static int run(struct run *r, struct screen *screen, const struct report_options
 		report_text(r, &v, stdout, ro);
 	if (rc < 0) {
 		fprintf(stderr, "lastknock check: %s\n", err.text);
-		return rc == -EADDRNOTAVAIL ? EXIT_USAGE : EXIT_UNREACHABLE;
+		return EXIT_UNREACHABLE;
 	}
 	return (int)v.result;
 }

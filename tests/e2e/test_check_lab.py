@@ -38,8 +38,7 @@ def beside(guard, server="postfix"):
 
 
 def measured(first, sources, *words, guard=None, variant="safe"):
-    """A guard test.  A guard is found by the ban that it tells of, so no two scenes may have the
-    same sources: the first of them is the observer."""
+    """A guard test; the first source is the observer."""
     return Scene("postfix", variant, [
         Check("guard", sources4(first + 1, sources), "--observer", *sources4(first, 1), "--guard",
               "--yes", "--settle", "1", *words)], guard)
@@ -52,7 +51,7 @@ SCENES = {
     "reject": measured(32, 10,
                        guard=Guard("maxretry = 3\nbanaction = nftables[blocktype=reject]")),
     "few": measured(43, 3, guard=Guard("maxretry = 5")),
-    "short": measured(47, 5, "--unban", guard=Guard("maxretry = 3\nbantime = 10m")),
+    "short": measured(71, 7, "--unban", guard=Guard("maxretry = 3\nbantime = 10m")),
     "fail2ban": measured(53, 5, guard=Guard("maxretry = 4\nbackend = polling", "fail2ban")),
     "none": measured(59, 4, variant="careless"),
     **{f"{server} {variant}": unguarded(server, variant)
