@@ -77,8 +77,7 @@ static struct endpoint *port_of(struct run *r, size_t address, uint16_t port)
 	return NULL;
 }
 
-/* Where a step of this port happens; NULL, with a finding if that is not because the port is
- * closed. */
+/* Where a step of this port happens; NULL, with a finding unless the port is closed. */
 static struct endpoint *place_of_port(struct run *r, const struct check *c, struct endpoint *e)
 {
 	if (!source_for_look(r, e)) /* check.c has said so */

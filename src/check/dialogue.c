@@ -6,12 +6,13 @@
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
 #include <event2/bufferevent_ssl.h>
-#include <netinet/tcp.h>
+
 #include <openssl/err.h>
 #include <stdio.h>
 
 #include "base/clock.h"
 #include "check/dialogue_state.h"
+#include "check/tcp.h"
 
 enum { TEXT_SHOWN_MAX = 2000 }; /* bytes of a reply that are kept as evidence */
 
@@ -133,100 +134,6 @@ static enum gone gone_of_errno(int code)
 	}
 }
 
-static socklen_t sockaddr_of(const struct ip *ip, uint16_t port, struct sockaddr_storage *ss)
-{
-	memset(ss, 0, sizeof *ss);
-	if (ip->family == 4) {
-		struct sockaddr_in *in = (struct sockaddr_in *)(void *)ss;
-
-		in->sin_family = AF_INET;
-		in->sin_port = htons(port);
-		memcpy(&in->sin_addr, ip->bytes, 4);
-		return sizeof *in;
-	}
-	struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)(void *)ss;
-
-	in6->sin6_family = AF_INET6;
-	in6->sin6_port = htons(port);
-	memcpy(&in6->sin6_addr, ip->bytes, 16);
-	return sizeof *in6;
-}
-
-bool dialogue_can_come_from(const struct ip *ip)
-{
-	struct sockaddr_storage ss;
-	socklen_t n = sockaddr_of(ip, 0, &ss);
-	int fd _close_ = socket(ss.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-	return fd >= 0 && bind(fd, (struct sockaddr *)&ss, n) == 0;
-}
-
-struct connecting {
-	bool ready;
-};
-
-static void on_writable(evutil_socket_t fd, short what, void *arg)
-{
-	struct connecting *c = arg;
-
-	(void)fd;
-	(void)what;
-	c->ready = true;
-}
-
-static bool connect_is_over(void *arg)
-{
-	const struct connecting *c = arg;
-
-	return c->ready;
-}
-
-/* 0, or the errno of the connection that did not come about. */
-static int await_connection(struct dialogue *d, double wait)
-{
-	struct connecting c = { 0 };
-	struct event *writable = event_new(d->e->base, d->fd, EV_WRITE, on_writable, &c);
-	struct buf reason _buf_free_ = { 0 };
-	socklen_t n = sizeof(int);
-	int code = 0;
-	bool over;
-
-	buf_add_z(&reason, "a connection to ");
-	ip_add(&reason, &d->to);
-	buf_printf(&reason, " port %u", d->port);
-	event_add(writable, NULL);
-	over = engine_wait(d->e, &(struct waiting){ .reason = buf_z(&reason),
-						    .limit = engine_wait_cap(d->e, wait),
-						    .done = connect_is_over,
-						    .arg = &c });
-	event_free(writable);
-	if (!over)
-		return ETIMEDOUT;
-	if (getsockopt(d->fd, SOL_SOCKET, SO_ERROR, &code, &n) < 0)
-		return errno;
-	return code;
-}
-
-static int start_connection(struct dialogue *d, const struct ip *from)
-{
-	struct sockaddr_storage to, local;
-	socklen_t n = sockaddr_of(&d->to, d->port, &to);
-
-	d->fd = socket(to.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	if (d->fd < 0)
-		return -errno;
-	(void)setsockopt(d->fd, IPPROTO_TCP, TCP_NODELAY, &(int){ 1 }, sizeof(int));
-	if (from->family) {
-		socklen_t m = sockaddr_of(from, 0, &local);
-
-		if (bind(d->fd, (struct sockaddr *)&local, m) < 0)
-			return -EADDRNOTAVAIL;
-	}
-	if (connect(d->fd, (struct sockaddr *)&to, n) < 0 && errno != EINPROGRESS)
-		return -errno;
-	return 0;
-}
-
 static void on_read(struct bufferevent *bev, void *arg)
 {
 	(void)bev;
@@ -284,9 +191,7 @@ struct dialogue *dialogue_open(struct engine *e, const struct ip *to, uint16_t p
 	}
 	engine_pace(e);
 	began = clock_ticks_ms();
-	code = start_connection(d, from);
-	if (code == 0)
-		code = -await_connection(d, wait);
+	code = tcp_connect(e, to, port, from, wait, &d->fd);
 	d->connect_seconds = (double)(clock_ticks_ms() - began) / 1000;
 	if (code < 0) {
 		d->gone = gone_of_errno(-code);

@@ -107,9 +107,6 @@ const char *engine_text(struct engine *e, str s);
 /* Waits for the sake of waiting. */
 void engine_pause(struct engine *e, double seconds, const char *reason);
 
-/* Is it an address of this machine? */
-bool dialogue_can_come_from(const struct ip *ip);
-
 struct dialogue;
 
 /*

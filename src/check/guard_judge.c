@@ -3,6 +3,7 @@
  */
 #include "check/check.h"
 #include "check/guard.h"
+#include "check/tcp.h"
 
 static const char *kind_name(enum door d)
 {
@@ -41,7 +42,7 @@ static const char *duration(const struct run *r, int64_t seconds)
 static bool is_spared(const struct series *s)
 {
 	return s->source->ip.family &&
-	       (ip_is_loopback(&s->source->ip) || dialogue_can_come_from(&s->endpoint->address));
+	       (ip_is_loopback(&s->source->ip) || tcp_can_come_from(&s->endpoint->address));
 }
 
 static void judge_never(struct run *r, const struct check *c, struct series *s)

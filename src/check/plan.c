@@ -7,6 +7,7 @@
 #include "check/acts.h"
 #include "check/check.h"
 #include "check/guard.h"
+#include "check/tcp.h"
 
 static int resolve(struct run *r, struct err *err)
 {
@@ -67,7 +68,7 @@ static int look_at_sources(struct run *r, struct err *err)
 	for (size_t i = 0; i < r->n_sources; i++) {
 		const struct source *s = &r->sources[i];
 
-		if (s->ip.family && !dialogue_can_come_from(&s->ip))
+		if (s->ip.family && !tcp_can_come_from(&s->ip))
 			return err_set(err, -EADDRNOTAVAIL, "%s is no address of this machine",
 				       s->name);
 	}
@@ -126,7 +127,7 @@ static bool is_guarded_here(const struct run *r)
 		if (!r->sources[i].ip.family)
 			return false;
 	for (size_t i = 0; i < r->n_addresses; i++)
-		if (dialogue_can_come_from(&r->addresses[i]))
+		if (tcp_can_come_from(&r->addresses[i]))
 			return true;
 	return r->o->socket != NULL;
 }

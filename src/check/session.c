@@ -168,8 +168,7 @@ static bool fail_door(struct run *r, struct session *x)
 		x->e->refusals++;
 		return false;
 	}
-	/* the port had greeted: the door is closed for this source; if for two more, it is the port
-	 */
+	/* the port had greeted once, so it is this source; when it is two more, it is the port */
 	x->s->shut = true;
 	x->s->shut_how = x->why;
 	if (x->s->role != SOURCE_GUARD) /* whose door is meant to close */
