@@ -150,7 +150,8 @@ class Fake:
         self.listener = socket.socket(socket.AF_UNIX)
         self.listener.bind(self.socket)
         self.listener.listen(5)
-        threading.Thread(target=self.run, daemon=True).start()
+        self.thread = threading.Thread(target=self.run, daemon=True)
+        self.thread.start()
 
     def run(self):
         while True:
@@ -193,4 +194,7 @@ class Fake:
         return True
 
     def close(self):
+        # first end the thread: it would go on to accept on the same number, which the next server gets
+        self.listener.shutdown(socket.SHUT_RDWR)
+        self.thread.join()
         self.listener.close()
