@@ -194,7 +194,7 @@ class Check:
             colour = "dim"
         if line.startswith(("R1", "VERDICT")):
             self.out.say()
-        if line.startswith("VERDICT"):
+        if line.startswith("VERDICT") or "GRD-" in line:
             self.out.say("   " + self.out.paint(colour or "bold", line))
         else:
             self.out.cut("   ", line, colour)
