@@ -176,6 +176,7 @@ void check_any_login(struct run *r, const struct check *c, struct endpoint *e)
 	const char *why;
 	struct session *x = session_for_act(r, e, SESSION_TLS, &why);
 	const struct answer *a;
+	struct answer judged;
 	struct source *s;
 	size_t spoken;
 
@@ -194,9 +195,12 @@ void check_any_login(struct run *r, const struct check *c, struct endpoint *e)
 			"only these two can be tested";
 		return;
 	}
-	if (a->kind != ANSWER_YES)
+	if (a->code != 235)
 		act_charge(s, ACT_LOGIN);
-	auth_judge_any_login(r, c, e, a, dialogue_since(x->d, spoken));
+	judged = *a;
+	if (judged.code == 535)
+		(void)session_in_step(x, "NOOP", &judged);
+	auth_judge_any_login(r, c, e, &judged, dialogue_since(x->d, spoken));
 	session_share_end(r); /* nobody knows whether it is logged in now */
 }
 

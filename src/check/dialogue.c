@@ -356,6 +356,7 @@ const struct answer *dialogue_say_as(struct dialogue *d, const char *line, const
 				     double wait)
 {
 	/* A reply that nobody asked for: every later one would be taken for another's. */
+	engine_look(d->e);
 	if (dialogue_raw(d).n > 0) {
 		const struct answer *a = dialogue_listen(d, wait, "the rest of a reply");
 

@@ -27,5 +27,7 @@ struct waiting {
 
 /* Runs the loop until done or the time is up: was it done? */
 bool engine_wait(struct engine *e, const struct waiting *w);
+/* Takes in what has come by now, without waiting. */
+void engine_look(struct engine *e);
 /* Waits until a connection may be begun, and counts it. */
 void engine_pace(struct engine *e);

@@ -139,6 +139,11 @@ void engine_pause(struct engine *e, double seconds, const char *reason)
 		(void)engine_wait(e, &w);
 }
 
+void engine_look(struct engine *e)
+{
+	event_base_loop(e->base, EVLOOP_NONBLOCK);
+}
+
 void engine_pace(struct engine *e)
 {
 	int64_t since = clock_ticks_ms() - e->last_start_ms;

@@ -395,6 +395,19 @@ static enum outcome outcome_of(const struct answer *a)
 	return OUTCOME_BROKEN;
 }
 
+bool session_in_step(struct session *x, const char *command, struct answer *a)
+{
+	const struct answer *now = dialogue_say(x->d, command, WAIT_REPLY);
+
+	/* gone, or going, is in step */
+	if (now->code == 250 || now->kind == ANSWER_NONE || now->kind == ANSWER_CLOSING)
+		return true;
+	*a = (struct answer){ .kind = ANSWER_MALFORMED,
+			      .text = "",
+			      .detail = "replies that are not of the commands they follow" };
+	return false;
+}
+
 struct transaction session_transaction(struct run *r, struct session *x, const char *from,
 				       const char *to)
 {
@@ -408,9 +421,9 @@ struct transaction session_transaction(struct run *r, struct session *x, const c
 	}
 	t.outcome = outcome_of(&t.answer);
 	x->e->refusals += t.answer.kind == ANSWER_CLOSING;
-	t.reply = answer_brief(r, &t.answer);
 	t.evidence = dialogue_since(x->d, spoken);
-	if (dialogue_gone(x->d) == HERE && !t.at_mail)
-		(void)dialogue_say(x->d, "RSET", WAIT_REPLY);
+	if (dialogue_gone(x->d) == HERE && !t.at_mail && !session_in_step(x, "RSET", &t.answer))
+		t.outcome = OUTCOME_BROKEN;
+	t.reply = answer_brief(r, &t.answer);
 	return t;
 }

@@ -105,6 +105,12 @@ struct transaction {
 	struct exchange *evidence;
 };
 
+/*
+ * Says NOOP or RSET, whose answer is known: a reply that is of another command shows that those
+ * before it were, too.  False, and *a becomes ANSWER_MALFORMED.
+ */
+bool session_in_step(struct session *x, const char *command, struct answer *a);
+
 /* MAIL FROM, RCPT TO, RSET; never DATA. */
 struct transaction session_transaction(struct run *r, struct session *x, const char *from,
 				       const char *to);

@@ -10,6 +10,7 @@ import sys
 import time
 
 import fake_guards  # noqa: F401 (its classes are found as children of Session)
+import fake_turncoats  # noqa: F401
 from fake_smtp import HOST, Gone, Server, Session, is_known, is_local
 
 REFUSED = "554 5.7.1 Service unavailable; Client host blocked using bl.lab.test"
