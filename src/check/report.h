@@ -13,7 +13,7 @@ struct report_options {
 };
 
 /* Who is tested, from where, how many connections it will take: before the first one. */
-void report_plan(const struct run *r, FILE *out, const struct report_options *o);
+void report_plan(const struct run *r, FILE *out);
 /* What the guard test will do, and how its bans are lifted. */
 void report_guard_plan(const struct run *r, FILE *out);
 /* The findings, what to change, what is missing, the verdict; the last line is the verdict. */

@@ -38,9 +38,8 @@ static void add_sources(const struct run *r, FILE *out)
 			   : "no test account (--user), so nothing is known of authorised senders");
 }
 
-void report_plan(const struct run *r, FILE *out, const struct report_options *o)
+void report_plan(const struct run *r, FILE *out)
 {
-	(void)o;
 	fprintf(out, "lastknock check %s (", r->o->host);
 	for (size_t i = 0; i < r->n_addresses; i++) {
 		char text[IP_TEXT_MAX];

@@ -178,17 +178,6 @@ bool endpoint_is_open(const struct endpoint *e)
 	return e->reach == HERE && e->refusals < 2;
 }
 
-struct endpoint *endpoint_find(struct run *r, uint16_t port, const struct source *s)
-{
-	for (size_t i = 0; i < r->n_endpoints; i++) {
-		struct endpoint *e = &r->endpoints[i];
-
-		if (e->port == port && endpoint_is_open(e) && (!s || source_reaches(s, e)))
-			return e;
-	}
-	return NULL;
-}
-
 struct endpoint *endpoint_for_login(struct run *r, const struct source *s)
 {
 	static const uint16_t order[PORTS] = { 587, 465, 25 };

@@ -152,8 +152,6 @@ void run_say(const struct run *r, const char *fmt, ...) __attribute__((format(pr
 const char *run_text(const struct run *r, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 
-/* The endpoint of this port whose address we can reach from the source; NULL: none that is open. */
-struct endpoint *endpoint_find(struct run *r, uint16_t port, const struct source *s);
 bool endpoint_is_open(const struct endpoint *e);
 /* Where a login belongs: the first of 587, 465, 25 that offers AUTH over TLS. */
 struct endpoint *endpoint_for_login(struct run *r, const struct source *s);

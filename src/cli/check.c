@@ -115,7 +115,7 @@ static int run(struct run *r, struct screen *screen, const struct report_options
 	int rc = check_prepare(r, &err);
 
 	if (rc == 0) {
-		report_plan(r, screen->out, ro);
+		report_plan(r, screen->out);
 		if (r->o->guard)
 			report_guard_plan(r, screen->out);
 		fflush(screen->out);
